@@ -1,0 +1,250 @@
+// Composition root of a device: opens the ports of this machine and joins them to the selling role. The loop's
+// own process comes first, because it makes the outputs safe; what it does not need is loaded while it starts.
+// Everything that lasts is in the data folder, which one process at a time may use.
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BOARDS } from "../boards/registry.ts";
+import { HalError } from "../hal/hal-error.ts";
+import type { Broker } from "../hal/linux/broker.ts";
+import { openLoopProcess } from "../hal/linux/loop-process.ts";
+import { openSqliteStore } from "../hal/linux/sqlite-store.ts";
+import { openSystemClock } from "../hal/linux/system-clock.ts";
+import type { LoopHost, LoopReport } from "../hal/loop-host.ts";
+import { assert } from "./assert.ts";
+import type { DeviceConfig } from "./config.ts";
+import type { Log } from "./log.ts";
+import type { Producer } from "./producer/producer.ts";
+import type { Result } from "./result.ts";
+
+export interface DeviceOptions {
+  config: DeviceConfig;
+  /** Folder of stores and keys. */
+  data: string;
+  /** Certificate and operator key as provisioning left them; asked for when the loop is on its way. */
+  trust: () => Promise<Result<{ certificate: Uint8Array; operatorKey: Uint8Array }>>;
+  log: Log;
+  /** A bug of ours: outputs are open already when it is called. */
+  onBug: (error: unknown) => void;
+}
+
+export interface Device {
+  device: string;
+  /** Where consumers find it, and whether the port asked for was taken. */
+  brokerUrl: string;
+  portTaken: boolean;
+  loopPid(): number | undefined;
+  producer: Producer;
+  /** When the loop had made the outputs safe, by the monotonic clock: milliseconds since the process started. */
+  safeAtMs: number;
+  /** Ends running sessions, withdraws the broadcast, opens the outputs. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What to close, in the order it was opened. */
+type Opened = { close(): Promise<void> }[];
+
+interface FoundBroker {
+  url: string;
+  username?: string;
+  password?: string;
+  taken: boolean;
+}
+
+async function findBroker(
+  broker: DeviceConfig["broker"],
+  keep: (own: Broker) => Broker,
+): Promise<FoundBroker> {
+  if ("url" in broker) return { ...broker, taken: false };
+  const { openBroker } = await import("../hal/linux/broker.ts");
+  try {
+    const { url } = keep(await openBroker(broker));
+    return { url, taken: false };
+  } catch (error) {
+    if (!(error instanceof HalError) || error.kind !== "refused") throw error;
+    const { url } = keep(await openBroker({ ...broker, port: 0 }));
+    return { url, taken: true };
+  }
+}
+
+/** Passes reports on, and tells when the first of them has come. */
+function watchFirstReport(loop: LoopHost): { host: LoopHost; ready: Promise<void> } {
+  let listener: ((report: LoopReport) => void) | undefined;
+  const early: LoopReport[] = [];
+  let tell: () => void = () => undefined;
+  const ready = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  loop.onReport((report) => {
+    if (report.on === "ready") tell();
+    if (listener === undefined) early.push(report);
+    else listener(report);
+  });
+  const host: LoopHost = {
+    send: (command) => loop.send(command),
+    close: () => loop.close(),
+    onReport: (next) => {
+      listener = next;
+      for (const report of early.splice(0)) next(report);
+    },
+  };
+  return { host, ready };
+}
+
+async function readKeys(folder: string) {
+  const { readKeyFile } = await import("../hal/linux/key-file.ts");
+  const read = (name: string, kind: string): Uint8Array => {
+    const path = join(folder, name);
+    const key = readKeyFile(path);
+    if (key.kind === kind) return key.seed;
+    throw new HalError("refused", `${path} holds a key of type ${key.kind}, not ${kind}`);
+  };
+  return {
+    signSeed: read("device-sign.pem", "ed25519"),
+    boxSecret: read("device-box.pem", "x25519"),
+    host: read("host-box.pem", "x25519"),
+  };
+}
+
+/**
+ * Errors: those of `trust`, and of the config where it does not fit the board. Throws HalError for a world that
+ * does not let us start: `refused` when another process has the data folder. Nothing is left open then.
+ */
+export async function openDevice(options: DeviceOptions): Promise<Result<Device>> {
+  const opened: Opened = [];
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= closeAll(opened);
+    return closing;
+  };
+  try {
+    const device = await compose(options, opened);
+    if (device.ok) return { ok: true, value: { ...device.value, close } };
+    await close();
+    return device;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function closeAll(opened: Opened): Promise<void> {
+  for (const one of opened.splice(0).reverse()) await one.close();
+}
+
+async function compose(
+  { config, data, trust, log, onBug }: DeviceOptions,
+  opened: Opened,
+): Promise<Result<Omit<Device, "close">>> {
+  const keep = <T extends { close(): Promise<void> }>(one: T): T => {
+    opened.push(one);
+    return one;
+  };
+  const board = BOARDS.find(({ name }) => name === config.board);
+  assert(board !== undefined, "the config names a board of the registry");
+  const clock = openSystemClock();
+  const store = keep(await openSqliteStore(join(data, "device.db"), { exclusive: true }));
+  const loop = keep(
+    openLoopProcess({
+      entry: fileURLToPath(new URL("./loop-main.js", import.meta.url)),
+      args: [board.name, String(config.benchRate), join(data, "registers.json")],
+      clock,
+    }),
+  );
+  const { host: loopHost, ready } = watchFirstReport(loop);
+  const safe = ready.then(() => clock.monotonicMs());
+  const trusting = trust();
+  const [modules, hostStore, broker, trusted, keys] = await allOf(
+    loadModules(),
+    openSqliteStore(join(data, "payment-host.db")).then(keep),
+    findBroker(config.broker, keep),
+    trusting,
+    // Provisioning may have made them only now.
+    trusting.then((known) => (known.ok ? readKeys(join(data, config.keys)) : undefined)),
+  );
+  if (!trusted.ok) return trusted;
+  assert(keys !== undefined, "keys are read once they are trusted");
+  const crypto = modules.openNodeCrypto();
+  const device = modules.deviceName(crypto, crypto.signer(keys.signSeed).publicKey);
+  const { taken, ...endpoint } = broker;
+  const will = modules.broadcastWill(device);
+  const link = keep(await modules.openMqttLink({ ...endpoint, clientId: device, will }));
+  const host = modules.simPaymentHost({ store: hostStore, clock, crypto, secretKey: keys.host });
+  const runtime = modules.openRuntime(clock, log, (error) => {
+    void loop.close().then(() => onBug(error));
+  });
+  const producer = modules.openProducer(
+    {
+      ...{ clock, store, link, crypto, log, loop: loopHost },
+      entropy: modules.openSystemEntropy(),
+      payments: modules.fixedFlow(host, clock),
+      enqueue: (work) => runtime.enqueue(work),
+      offer: (work, lost) => runtime.offer(work, lost),
+      idle: () => runtime.idle(),
+    },
+    {
+      outlets: board.outlets,
+      policy: config.policy,
+      keys: { ...keys, ...trusted.value },
+      simulatedHost: host.simulated,
+    },
+  );
+  keep({
+    close: async () => {
+      await producer.close();
+      runtime.close();
+    },
+  });
+  const started = await startProducer(producer, config);
+  if (!started.ok) return started;
+  const safeAtMs = await safe;
+  const { url: brokerUrl } = endpoint;
+  const loopPid = (): number | undefined => loop.pid();
+  return { ok: true, value: { device, brokerUrl, portTaken: taken, loopPid, producer, safeAtMs } };
+}
+
+async function startProducer(
+  producer: Producer,
+  config: DeviceConfig,
+): Promise<Result<{ device: string }>> {
+  const named = producer.setup(config.name);
+  if (!named.ok) return named;
+  for (const service of config.services) {
+    const added = producer.addService(service);
+    if (!added.ok) return added;
+  }
+  return producer.init();
+}
+
+/** What the loop's process does not wait for. */
+async function loadModules() {
+  const [crypto, entropy, link, host, flow, broadcast, producer, runtime, certificate] =
+    await Promise.all([
+      import("../hal/linux/node-crypto.ts"),
+      import("../hal/linux/system-entropy.ts"),
+      import("../hal/linux/mqtt-link.ts"),
+      import("../hal/sim/sim-payment-host.ts"),
+      import("./payment/fixed-flow.ts"),
+      import("./producer/broadcast.ts"),
+      import("./producer/producer.ts"),
+      import("./runtime.ts"),
+      import("./token/certificate.ts"),
+    ]);
+  return {
+    openNodeCrypto: crypto.openNodeCrypto,
+    openSystemEntropy: entropy.openSystemEntropy,
+    openMqttLink: link.openMqttLink,
+    simPaymentHost: host.simPaymentHost,
+    fixedFlow: flow.fixedFlow,
+    broadcastWill: broadcast.broadcastWill,
+    openProducer: producer.openProducer,
+    openRuntime: runtime.openRuntime,
+    deviceName: certificate.deviceName,
+  };
+}
+
+/** Like Promise.all, but waits for the rest when one fails, so that nothing opens after we have given up. */
+async function allOf<T extends unknown[]>(...all: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  await Promise.allSettled(all);
+  return (await Promise.all(all)) as T;
+}

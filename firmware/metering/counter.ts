@@ -1,0 +1,48 @@
+// What a cumulative counter says since it was last read: so many pulses, or something that cannot be true.
+// Pure. Plausible is what the meter can give at most in the time gone by, and a few pulses beyond, because
+// readings of a steady flow come at uneven moments.
+
+export interface Counter {
+  /** The last reading. */
+  count: number;
+  atMs: number;
+  /** Pulses that may come at once, beyond the maximum rate: fills up with time, BURST_PULSES at most. */
+  burst: number;
+}
+
+export interface CounterDelta {
+  counter: Counter;
+  /** Plausible pulses since the last reading; 0 when something is wrong. */
+  pulses: number;
+  wrong?: "fell" | "too-fast" | "not-a-count";
+}
+
+export const BURST_PULSES = 4;
+
+export function startCounter(count: number, atMs: number): Counter {
+  return { count, atMs, burst: BURST_PULSES };
+}
+
+/**
+ * `atMs` is when the count was true, by the monotonic clock: the time of its last pulse. Without a maximum rate any rise is
+ * plausible. After something wrong the counter goes on from the new count.
+ */
+export function readCounter(
+  counter: Counter,
+  count: number,
+  atMs: number,
+  pulsesPerSecondMax: number | undefined,
+): CounterDelta {
+  if (!Number.isSafeInteger(count) || count < 0) {
+    return { counter: { ...counter, atMs }, pulses: 0, wrong: "not-a-count" };
+  }
+  const pulses = count - counter.count;
+  if (pulses < 0) return { counter: startCounter(count, atMs), pulses: 0, wrong: "fell" };
+  if (pulsesPerSecondMax === undefined) {
+    return { counter: { ...counter, count, atMs }, pulses };
+  }
+  const elapsedMs = Math.max(0, atMs - counter.atMs);
+  const left = counter.burst + (pulsesPerSecondMax * elapsedMs) / 1000 - pulses;
+  if (left < 0) return { counter: startCounter(count, atMs), pulses: 0, wrong: "too-fast" };
+  return { counter: { count, atMs, burst: Math.min(BURST_PULSES, left) }, pulses };
+}

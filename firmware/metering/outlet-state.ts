@@ -1,0 +1,133 @@
+// Words of the metering loop: what it is told of an outlet, what it remembers of it, what it asks for.
+// Plain data, so that a state can be printed, compared and replayed.
+
+import type { OutletPart } from "../../hal/board.ts";
+import type { LoopReport, StopReason } from "../../hal/loop-host.ts";
+import type { MeterReading } from "../../hal/meter.ts";
+import type { SwitchState } from "../../hal/switch.ts";
+import type { Counter } from "./counter.ts";
+
+export interface MeterRules {
+  id: string;
+  retains: boolean;
+  pulsesPerSecondMax?: number;
+  stuckAfterMs?: number;
+}
+
+export interface OutletRules {
+  id: string;
+  operateMsMax: number;
+  settleMs: number;
+  meters: readonly MeterRules[];
+}
+
+/** What was read in one go. A part that could not be read is `lost`. */
+export interface OutletSample {
+  nowMs: number;
+  switch: SwitchState | "lost";
+  /** In the order of the rules' meters, each with the time at which it was true. */
+  readings: readonly (MeterReading | "lost")[];
+}
+
+export interface Session {
+  id: string;
+  meter: string;
+  /** Pulses that may be delivered now, and in the whole session. */
+  granted: number;
+  total: number;
+  startReading: number;
+  /** Plausible pulses of the session's meter since the grant. */
+  delivered: number;
+  /** The delivered count at which the other side hears at once: half of the reservation is used. */
+  halfMark: number;
+  reportedAtMs: number;
+  reportedPulses: number;
+}
+
+export type Phase =
+  | { is: "idle" }
+  /** The switch was told to close; its contact has not followed yet. */
+  | { is: "closing"; session: Session; sinceMs: number }
+  /** The contact is closed. */
+  | { is: "delivering"; session: Session; pulseAtMs: number }
+  /** All that was granted so far is delivered; the switch was told to open and waits for an extension. */
+  | { is: "held"; session: Session; sinceMs: number }
+  /** The session is over; the switch was told to open and the meter is running out. */
+  | { is: "settling"; session: Session; reason: StopReason; sinceMs: number; stillSinceMs: number };
+
+export interface StandingFault {
+  reason: StopReason;
+  /** Last seen. */
+  atMs: number;
+}
+
+export interface MeterState {
+  /** Undefined until the meter could be read once. */
+  counter: Counter | undefined;
+  /** What the last sample said: it could not be read, it gave this many pulses, its count cannot be true. */
+  lost: boolean;
+  pulses: number;
+  wrong: boolean;
+}
+
+export interface OutletState {
+  rules: OutletRules;
+  /** In the order of the rules' meters. */
+  meters: readonly MeterState[];
+  phase: Phase;
+  fault: StandingFault | undefined;
+  /** The contact is known, or where nothing tells may be taken, to be open. */
+  isOpen: boolean;
+  /** When the switch was last told to open, and the pulses that came through it long after. */
+  openSinceMs: number;
+  leak: { pulses: number; sinceMs: number };
+}
+
+export type LoopEffect = { do: "switch"; closed: boolean } | { do: "report"; report: LoopReport };
+
+export interface Step {
+  state: OutletState;
+  effects: readonly LoopEffect[];
+}
+
+export function outletRules(part: OutletPart, retains: (meter: string) => boolean): OutletRules {
+  return {
+    id: part.id,
+    operateMsMax: part.switch.operateMsMax,
+    settleMs: part.settleMs,
+    meters: part.meters.map((meter) => ({
+      id: meter.id,
+      retains: retains(meter.id),
+      ...(meter.kind === "pulse" && {
+        pulsesPerSecondMax: meter.pulsesPerSecondMax,
+        stuckAfterMs: meter.stuckAfterMs,
+      }),
+    })),
+  };
+}
+
+export function meterOf(state: OutletState, id: string): MeterState | undefined {
+  return state.meters[state.rules.meters.findIndex((meter) => meter.id === id)];
+}
+
+export function sessionOf(phase: Phase): Session | undefined {
+  return phase.is === "idle" ? undefined : phase.session;
+}
+
+/** Whether the contact stands as told; where nothing tells, it is taken to after the actuator's time. */
+export function follows(
+  told: "open" | "closed",
+  sample: OutletSample,
+  toldAtMs: number,
+  rules: OutletRules,
+): boolean {
+  if (sample.switch === "lost") return false;
+  const { contact } = sample.switch;
+  if (contact !== "unknown") return contact === told;
+  return sample.nowMs - toldAtMs > rules.operateMsMax;
+}
+
+/** The switch is, or is to be, closed. */
+export function wantsClosed(phase: Phase): boolean {
+  return phase.is === "closing" || phase.is === "delivering";
+}

@@ -1,0 +1,262 @@
+// One outlet of the metering loop as a pure step: what was read and what was commanded in, a new state and
+// effects out. The very step that sees the granted pulse tells the switch to open (I8); nothing it needs
+// for that comes from outside this file (I9).
+//   idle -> closing -> delivering -> held -> closing ..., any of them -> settling -> idle
+
+import type { LoopCommand, StopReason } from "../../hal/loop-host.ts";
+import { judgeFault, readMeters } from "./outlet-reading.ts";
+import { progressReport, refusedReport, stoppedReport } from "./outlet-report.ts";
+import {
+  follows,
+  type LoopEffect,
+  meterOf,
+  type OutletRules,
+  type OutletSample,
+  type OutletState,
+  type Phase,
+  type Session,
+  type Step,
+  sessionOf,
+} from "./outlet-state.ts";
+
+/** The closing reading is taken after this many times the settling time at the latest. */
+const SETTLE_TIMES_MAX = 10;
+
+/** An outlet whose switch was just told to open; the first sample gives its meters their start. */
+export function startOutlet(rules: OutletRules, sample: OutletSample): OutletState {
+  const state: OutletState = {
+    rules,
+    meters: rules.meters.map(() => ({ counter: undefined, lost: true, pulses: 0, wrong: false })),
+    phase: { is: "idle" },
+    fault: undefined,
+    isOpen: false,
+    openSinceMs: sample.nowMs,
+    leak: { pulses: 0, sinceMs: sample.nowMs },
+  };
+  return stepOutlet(state, sample).state;
+}
+
+/** Commands for sessions that are not running here are ignored, but a grant that cannot start is refused. */
+export function stepOutlet(state: OutletState, sample: OutletSample, command?: LoopCommand): Step {
+  const seen = judgeFault(readMeters(state, sample), sample);
+  const draft: Draft = { state: seen, nowMs: sample.nowMs, effects: [] };
+  move(draft, sample);
+  if (command !== undefined) obey(draft, sample, command);
+  tellProgress(draft);
+  return { state: draft.state, effects: draft.effects };
+}
+
+interface Draft {
+  state: OutletState;
+  readonly nowMs: number;
+  readonly effects: LoopEffect[];
+}
+
+function enter(draft: Draft, phase: Phase): void {
+  draft.state = { ...draft.state, phase };
+}
+
+function setSwitch(draft: Draft, closed: boolean): void {
+  draft.effects.push({ do: "switch", closed });
+  if (!closed) {
+    const leak = { pulses: 0, sinceMs: draft.nowMs };
+    draft.state = { ...draft.state, openSinceMs: draft.nowMs, leak };
+  }
+}
+
+/** What the readings alone lead to. */
+function move(draft: Draft, sample: OutletSample): void {
+  const before = draft.state.phase;
+  if (before.is === "idle") return;
+  const pulses = meterOf(draft.state, before.session.meter)?.pulses ?? 0;
+  const session = { ...before.session, delivered: before.session.delivered + pulses };
+  const phase: Phase = { ...before, session };
+  enter(draft, phase);
+  if (phase.is === "settling") {
+    settle(draft, phase, sample, pulses);
+    return;
+  }
+  // What ran on while it held is not yet granted: an extension is to come that covers it.
+  const isPaidOut = session.granted >= session.total && session.delivered >= session.total;
+  const ending = isPaidOut ? "exhausted" : troubleOf(draft.state, session, sample);
+  if (ending !== undefined) stop(draft, session, ending);
+  else if (phase.is !== "held") deliver(draft, phase, sample, pulses);
+}
+
+function deliver(
+  draft: Draft,
+  phase: Phase & { is: "closing" | "delivering" },
+  sample: OutletSample,
+  pulses: number,
+): void {
+  const { nowMs } = draft;
+  const { rules } = draft.state;
+  const { session } = phase;
+  if (session.delivered >= session.granted) {
+    hold(draft, session);
+  } else if (phase.is === "closing") {
+    if (!follows("closed", sample, phase.sinceMs, rules)) return;
+    enter(draft, { is: "delivering", session, pulseAtMs: nowMs });
+  } else {
+    const pulseAtMs = pulses > 0 ? nowMs : phase.pulseAtMs;
+    enter(draft, { is: "delivering", session, pulseAtMs });
+    const stuckAfterMs = rules.meters.find((meter) => meter.id === session.meter)?.stuckAfterMs;
+    if (stuckAfterMs !== undefined && nowMs - pulseAtMs >= stuckAfterMs) {
+      stop(draft, session, "meter-stuck");
+    }
+  }
+}
+
+/** Why a running session cannot go on. */
+function troubleOf(
+  state: OutletState,
+  session: Session,
+  sample: OutletSample,
+): StopReason | undefined {
+  if (sample.switch === "lost") return "fault";
+  if (sample.switch.fault !== undefined) return sample.switch.fault;
+  const meter = meterOf(state, session.meter);
+  if (meter === undefined || meter.lost) return "meter-lost";
+  if (meter.wrong) return "meter-implausible";
+  if (state.phase.is === "held" && state.fault?.reason === "leak") return "leak";
+  return undefined;
+}
+
+function hold(draft: Draft, session: Session): void {
+  setSwitch(draft, false);
+  enter(draft, { is: "held", session, sinceMs: draft.nowMs });
+  report(draft, session);
+}
+
+function stop(draft: Draft, session: Session, reason: StopReason): void {
+  setSwitch(draft, false);
+  const nowMs = draft.nowMs;
+  enter(draft, { is: "settling", session, reason, sinceMs: nowMs, stillSinceMs: nowMs });
+}
+
+function settle(
+  draft: Draft,
+  phase: Phase & { is: "settling" },
+  sample: OutletSample,
+  pulses: number,
+): void {
+  const { rules } = draft.state;
+  // A contact that stays closed matters more than why it was told to open.
+  const welded = sample.switch !== "lost" && sample.switch.fault === "weld";
+  const reason = welded ? "weld" : phase.reason;
+  const isOpen = follows("open", sample, phase.sinceMs, rules);
+  const stillSinceMs = isOpen && pulses === 0 ? phase.stillSinceMs : draft.nowMs;
+  const stillMs = draft.nowMs - stillSinceMs;
+  const limitMs = rules.operateMsMax + SETTLE_TIMES_MAX * rules.settleMs;
+  if ((isOpen && stillMs >= rules.settleMs) || draft.nowMs - phase.sinceMs >= limitMs) {
+    enter(draft, { is: "idle" });
+    draft.effects.push({
+      do: "report",
+      report: stoppedReport(draft.state, phase.session, reason, draft.nowMs),
+    });
+    return;
+  }
+  enter(draft, { ...phase, reason, stillSinceMs });
+}
+
+function obey(draft: Draft, sample: OutletSample, command: LoopCommand): void {
+  const { phase } = draft.state;
+  if (command.do === "grant" && sessionOf(phase)?.id !== command.session) {
+    grant(draft, sample, command);
+    return;
+  }
+  const session = sessionOf(phase);
+  if (session === undefined || session.id !== command.session || phase.is === "settling") return;
+  if (command.do === "stop") stop(draft, session, command.reason);
+  else extend(draft, session, command.pulses);
+}
+
+function grant(draft: Draft, sample: OutletSample, command: LoopCommand & { do: "grant" }): void {
+  const { state, nowMs } = draft;
+  const startReading = meterOf(state, command.meter)?.counter?.count;
+  const refused = refusalOf(state, command, startReading);
+  if (refused !== undefined || startReading === undefined || sample.switch === "lost") {
+    const reason = refused ?? "fault";
+    draft.effects.push({
+      do: "report",
+      report: refusedReport(command, reason, startReading ?? 0, nowMs),
+    });
+    return;
+  }
+  const session: Session = {
+    id: command.session,
+    meter: command.meter,
+    granted: command.pulses,
+    total: command.total,
+    startReading,
+    delivered: 0,
+    halfMark: Math.ceil(command.pulses / 2),
+    reportedAtMs: nowMs,
+    reportedPulses: 0,
+  };
+  setSwitch(draft, true);
+  enter(draft, { is: "closing", session, sinceMs: nowMs });
+}
+
+function refusalOf(
+  state: OutletState,
+  command: LoopCommand & { do: "grant" },
+  startReading: number | undefined,
+): StopReason | undefined {
+  if (state.fault !== undefined) return state.fault.reason;
+  if (state.phase.is !== "idle") return "fault";
+  if (!state.isOpen) return "weld";
+  if (!isGrant(command.pulses) || !isGrant(command.total)) return "fault";
+  if (command.total < command.pulses) return "fault";
+  if (!state.rules.meters.some((meter) => meter.id === command.meter)) return "fault";
+  return startReading === undefined ? "meter-lost" : undefined;
+}
+
+function isGrant(pulses: number): boolean {
+  return Number.isSafeInteger(pulses) && pulses >= 1;
+}
+
+function extend(draft: Draft, session: Session, pulses: number): void {
+  const granted = Math.min(pulses, session.total);
+  if (!isGrant(granted) || granted <= session.granted) return;
+  const halfMark = session.granted + Math.ceil((granted - session.granted) / 2);
+  const extended = { ...session, granted, halfMark };
+  const { phase } = draft.state;
+  if (phase.is === "held" && extended.delivered < granted) {
+    setSwitch(draft, true);
+    enter(draft, { is: "closing", session: extended, sinceMs: draft.nowMs });
+  } else if (phase.is !== "idle") {
+    enter(draft, { ...phase, session: extended });
+  }
+}
+
+const PROGRESS_INTERVAL_MS = 200;
+const HELD_INTERVAL_MS = 1_000;
+
+/**
+ * Not more often than the interval, but at once when half of what is reserved is used; while held again and
+ * again, because nothing flows until the other side has heard it.
+ */
+function tellProgress(draft: Draft): void {
+  const { phase } = draft.state;
+  if (phase.is === "idle" || phase.is === "settling") return;
+  const { session } = phase;
+  const pulses = Math.min(session.delivered, session.granted);
+  const sinceReportMs = draft.nowMs - session.reportedAtMs;
+  const waitsLong = phase.is === "held" && sinceReportMs >= HELD_INTERVAL_MS;
+  if (pulses === session.reportedPulses && !waitsLong) return;
+  const passedHalf = session.reportedPulses < session.halfMark && pulses >= session.halfMark;
+  if (waitsLong || passedHalf || sinceReportMs >= PROGRESS_INTERVAL_MS) report(draft, session);
+}
+
+function report(draft: Draft, session: Session): void {
+  const { phase } = draft.state;
+  if (phase.is === "idle") return;
+  const reported = {
+    ...session,
+    reportedAtMs: draft.nowMs,
+    reportedPulses: Math.min(session.delivered, session.granted),
+  };
+  enter(draft, { ...phase, session: reported });
+  draft.effects.push({ do: "report", report: progressReport(draft.state, reported, draft.nowMs) });
+}

@@ -1,0 +1,310 @@
+// Delivery of an order: begin, reserve quantum by quantum ahead of the meter, end, and close what a cut of the
+// power left open. The metering loop delivers and cuts off by itself; here is only what must be on disk before
+// it may, and what it reports.
+
+import type { OutletPart } from "../../hal/board.ts";
+import type { Crypto } from "../../hal/crypto.ts";
+import type { LoopHost, LoopReport, OutletReport, StopReason } from "../../hal/loop-host.ts";
+import { unreachable } from "../assert.ts";
+import type { Log } from "../log.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { shortDigest } from "../token/signed.ts";
+import { grantPulses, milliUnits } from "../units.ts";
+import type { Journal } from "./journal.ts";
+import * as order from "./order.ts";
+
+type Order = order.Order;
+
+/** Who bears the pulses between the last reservation and a power cut, when the meter's register forgets them. */
+export type LossSide = "seller" | "payer";
+
+export interface DeliveryPolicy {
+  /** Pulses reserved on disk ahead of delivery: the most that a power cut can forget. */
+  quantumPulses: number;
+  loss: LossSide;
+}
+
+/** Stops after which what remains of an order is still good, whatever the service does with undelivered units. */
+const STAYS_GOOD: ReadonlySet<StopReason> = new Set([
+  "exhausted",
+  "power-loss",
+  "restart",
+  "update",
+  "fault",
+  "consumer-lost",
+]);
+
+export interface DeliveryPorts {
+  crypto: Crypto;
+  journal: Journal;
+  loop: LoopHost;
+  outlets: readonly OutletPart[];
+  policy: DeliveryPolicy;
+  log: Log;
+  settle(closing: Order): void;
+  changed(order: Order): void;
+  progress(order: Order, pulses: number, held: boolean): void;
+}
+
+export interface Delivery {
+  /** Whether the outlet could deliver now: `not-ready` with the reason. Busy is no obstacle to selling. */
+  ready(outlet: string): Result<void>;
+  free(outlet: string): boolean;
+  begin(one: Order, session: number, units: number | undefined): Promise<Result<Order>>;
+  /** Ends the running session, or closes an idle order whose undelivered units are refunded. */
+  end(one: Order, reason: StopReason): Promise<Result<{ running: boolean }>>;
+  onReport(report: LoopReport): Promise<void>;
+  /** Ends every running session, for a clean shutdown. */
+  stopAll(reason: StopReason): void;
+  runningCount(): number;
+}
+
+interface SessionFacts {
+  startReading: number;
+  endReading: number;
+  pulses: number;
+  runOnPulses: number;
+  reason: StopReason;
+}
+
+function loopSession(one: Order): string {
+  return `${one.id}/${one.running?.session ?? 0}`;
+}
+
+/** For the log. */
+function amountOf(one: Order, pulses: number) {
+  const { id, outlet, terms } = one;
+  const amount = milliUnits(pulses, order.ratioOf(one));
+  return { order: id, outlet, pulses, milliUnits: amount, unit: terms.unit };
+}
+
+export function openDelivery(ports: DeliveryPorts): Delivery {
+  return new MeteredDelivery(ports);
+}
+
+class MeteredDelivery implements Delivery {
+  readonly #ports: DeliveryPorts;
+  readonly #reports = new Map<string, OutletReport>();
+  #loopUp = false;
+  /** Sessions whose loop is gone, or that an earlier life of ours left running: closed when readings are known. */
+  readonly #orphans = new Map<string, StopReason>();
+  /** Delivered so far by the last report, by order: memory only. */
+  readonly #delivered = new Map<string, number>();
+
+  constructor(ports: DeliveryPorts) {
+    this.#ports = ports;
+    for (const one of ports.journal.orders()) {
+      if (one.running !== undefined) this.#orphans.set(one.id, "power-loss");
+    }
+  }
+
+  ready(outlet: string): Result<void> {
+    const report = this.#reports.get(outlet);
+    if (!this.#loopUp || report === undefined) {
+      return fail("not-ready", "the metering loop is not up");
+    }
+    if (report.healthy) return ok(undefined);
+    return fail("not-ready", `the outlet cannot deliver: ${report.fault ?? "unknown"}`);
+  }
+
+  free(outlet: string): boolean {
+    return this.#runningOn(outlet) === undefined;
+  }
+
+  async begin(one: Order, session: number, units: number | undefined): Promise<Result<Order>> {
+    const { journal, loop, policy, log } = this.#ports;
+    if (one.running?.session === session) return ok(one);
+    if (session !== one.sessions + 1) {
+      return fail("session-unknown", `the next session is ${one.sessions + 1}`, "session");
+    }
+    if (one.running !== undefined || !this.free(one.outlet)) {
+      return fail("busy", "the outlet is in use; the token stays good");
+    }
+    const able = this.ready(one.outlet);
+    if (!able.ok) return able;
+    const reading = this.#reports.get(one.outlet)?.readings[one.meter];
+    if (reading === undefined) return fail("not-ready", "the meter gives no reading");
+    const wanted =
+      units === undefined
+        ? order.remainingPulses(one)
+        : Math.min(grantPulses(units, order.ratioOf(one)), order.remainingPulses(one));
+    if (wanted === 0) return fail("units-out-of-range", "nothing was asked for", "units");
+    const next = order.begun(one, wanted, policy.quantumPulses, reading);
+    // On disk before the switch may close: a cut between the two delivers nothing.
+    await journal.save(next);
+    const { running } = next;
+    loop.send({
+      do: "grant",
+      session: loopSession(next),
+      outlet: one.outlet,
+      meter: one.meter,
+      pulses: running?.reserved ?? 0,
+      total: running?.total ?? 0,
+    });
+    log("info", "session-begun", { session, ...amountOf(one, wanted) });
+    return ok(next);
+  }
+
+  async end(one: Order, reason: StopReason): Promise<Result<{ running: boolean }>> {
+    const { journal, loop, settle } = this.#ports;
+    if (one.running !== undefined) {
+      loop.send({ do: "stop", session: loopSession(one), reason });
+      return ok({ running: true });
+    }
+    if (one.state === "paid" && one.terms.undelivered === "refund") {
+      const closing = order.closing(one, reason, false);
+      await journal.save(closing);
+      settle(closing);
+    }
+    return ok({ running: false });
+  }
+
+  async onReport(report: LoopReport): Promise<void> {
+    switch (report.on) {
+      case "ready":
+      case "alive":
+        return this.#onOutlets(report.outlets);
+      case "lost":
+        return this.#onLost(report.why);
+      case "progress": {
+        const one = this.#findSession(report.session);
+        if (one === undefined) return;
+        this.#noteReading(one, report.reading);
+        this.#delivered.set(one.id, report.pulses);
+        this.#ports.progress(one, report.pulses, report.held);
+        return this.#extend(one, report.pulses);
+      }
+      case "stopped": {
+        const one = this.#findSession(report.session);
+        if (one === undefined) return;
+        this.#noteReading(one, report.endReading);
+        return this.#endSession(one, report);
+      }
+      default:
+        return unreachable(report);
+    }
+  }
+
+  stopAll(reason: StopReason): void {
+    const { journal, loop } = this.#ports;
+    for (const one of journal.orders()) {
+      if (one.running !== undefined) loop.send({ do: "stop", session: loopSession(one), reason });
+    }
+  }
+
+  runningCount(): number {
+    const orders = [...this.#ports.journal.orders()];
+    return orders.filter(({ running }) => running !== undefined).length;
+  }
+
+  #runningOn(outlet: string): Order | undefined {
+    for (const one of this.#ports.journal.orders()) {
+      if (one.outlet === outlet && one.running !== undefined) return one;
+    }
+    return undefined;
+  }
+
+  #findSession(session: string): Order | undefined {
+    const one = this.#ports.journal.order(session.split("/")[0] ?? "");
+    return one !== undefined && one.running !== undefined && loopSession(one) === session
+      ? one
+      : undefined;
+  }
+
+  async #onOutlets(outletReports: readonly OutletReport[]): Promise<void> {
+    this.#loopUp = true;
+    for (const report of outletReports) this.#reports.set(report.outlet, report);
+    for (const [id, reason] of [...this.#orphans]) {
+      const one = this.#ports.journal.order(id);
+      if (one?.running === undefined) this.#orphans.delete(id);
+      else if (this.#reports.get(one.outlet)?.session === undefined) {
+        await this.#endOrphan(one, reason);
+      }
+    }
+  }
+
+  #onLost(why: string): void {
+    const { outlets, log } = this.#ports;
+    this.#loopUp = false;
+    log("error", "loop-lost", { why });
+    for (const { id } of outlets) {
+      const one = this.#runningOn(id);
+      if (one !== undefined) this.#orphans.set(one.id, this.#orphans.get(one.id) ?? "fault");
+    }
+    this.#reports.clear();
+  }
+
+  /** Between two reports of the whole board: the next session starts from what this one left. */
+  #noteReading(one: Order, reading: number): void {
+    const report = this.#reports.get(one.outlet);
+    if (report === undefined) return;
+    const readings = { ...report.readings, [one.meter]: reading };
+    this.#reports.set(one.outlet, { ...report, readings });
+  }
+
+  async #extend(one: Order, pulses: number): Promise<void> {
+    const { journal, loop, policy } = this.#ports;
+    const { running } = one;
+    if (running === undefined || running.reserved === running.total) return;
+    if (pulses - running.recorded < policy.quantumPulses / 2) return;
+    const next = order.extended(one, Math.min(pulses, running.reserved), policy.quantumPulses);
+    await journal.save(next);
+    const reserved = next.running?.reserved ?? 0;
+    loop.send({ do: "extend", session: loopSession(one), pulses: reserved });
+  }
+
+  async #endSession(one: Order, facts: SessionFacts): Promise<void> {
+    const { crypto, journal, log, settle, changed } = this.#ports;
+    const { running } = one;
+    if (running === undefined) return;
+    // What the loop delivered beyond the reservation is given, not charged (I8).
+    const charged = Math.min(facts.pulses, running.reserved);
+    let next = order.sessionEnded(one, charged);
+    const amountMinor =
+      order.valueDelivered(next, next.pulses) - order.valueDelivered(one, one.pulses);
+    const exhausted = order.remainingPulses(next) === 0;
+    const refunds = one.terms.undelivered === "refund" && !STAYS_GOOD.has(facts.reason);
+    if (exhausted || refunds) next = order.closing(next, facts.reason, false);
+    await journal.save(next, {
+      is: "session",
+      order: one.id,
+      offer: shortDigest(crypto, one.offer),
+      payment: one.reference ?? "",
+      session: running.session,
+      startReading: facts.startReading,
+      endReading: facts.endReading,
+      pulses: charged,
+      runOnPulses: facts.runOnPulses + facts.pulses - charged,
+      milliUnits: milliUnits(charged, order.ratioOf(one)),
+      amountMinor,
+      reason: facts.reason,
+    });
+    this.#delivered.delete(one.id);
+    this.#orphans.delete(one.id);
+    log("info", "session-ended", { ...amountOf(one, charged), reason: facts.reason });
+    changed(next);
+    if (next.state === "closing") settle(next);
+  }
+
+  /** Closes a session that nobody watched: by the meter's own register where it kept counting, else by policy. */
+  async #endOrphan(one: Order, reason: StopReason): Promise<void> {
+    const { running } = one;
+    const outlet = this.#reports.get(one.outlet);
+    if (running === undefined || outlet === undefined) return;
+    const reading = outlet.readings[one.meter];
+    const kept = outlet.retained.includes(one.meter) ? reading : undefined;
+    const seen = Math.max(running.recorded, this.#delivered.get(one.id) ?? 0);
+    const assumed = this.#ports.policy.loss === "seller" ? seen : running.reserved;
+    const counted = kept === undefined ? assumed : kept - running.startReading;
+    // A register that says less than we saw, or went backwards, was replaced: then policy decides.
+    const pulses = counted >= seen ? counted : assumed;
+    const charged = Math.min(pulses, running.reserved);
+    await this.#endSession(one, {
+      pulses: charged,
+      runOnPulses: pulses - charged,
+      startReading: running.startReading,
+      endReading: running.startReading + pulses,
+      reason,
+    });
+  }
+}

@@ -1,0 +1,226 @@
+// What each request gets for an answer. One function per request; whatever is not allowed is a Fault.
+
+import type { Clock } from "../../hal/clock.ts";
+import type { Crypto } from "../../hal/crypto.ts";
+import { equalBytes } from "../bytes.ts";
+import type { FaultKind } from "../fault.ts";
+import type { Message, MessageOf } from "../protocol/messages.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { verifyToken } from "../token/delivery-token.ts";
+import type { Catalogue } from "./catalogue.ts";
+import type { Caller } from "./connections.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Journal } from "./journal.ts";
+import type { Offers } from "./offers.ts";
+import { acknowledgedUpTo, type Order } from "./order.ts";
+import type { Sale } from "./sale.ts";
+
+export interface DispatchPorts {
+  crypto: Crypto;
+  clock: Clock;
+  signKey: Uint8Array;
+  operatorKey: Uint8Array;
+  catalogue: Catalogue;
+  journal: Journal;
+  offers: Offers;
+  sale: Sale;
+  delivery: Delivery;
+  /** The caller wants to hear how the order goes on: metering and receipts. */
+  watch(caller: Caller, order: Order): void;
+}
+
+/** The answer, or `later` when the order's next change gives it. */
+export type Answer = Result<Message> | "later";
+
+export type Dispatch = (caller: Caller, message: Message) => Promise<Answer>;
+
+/** What a `pay` is answered in each state of its order. */
+export function payAnswer(order: Order): Result<Message> | "later" {
+  if (order.state === "taking") return "later";
+  if (order.state === "failed") {
+    return fail((order.why ?? "declined") as FaultKind, "the payment was not taken: select again");
+  }
+  if (order.token === undefined) return fail("internal", "a paid order without its token");
+  return ok({ is: "paid", token: order.token });
+}
+
+export function openDispatch(ports: DispatchPorts): Dispatch {
+  const requests = new Requests(ports);
+  return (caller, message) => requests.answer(caller, message);
+}
+
+class Requests {
+  readonly #ports: DispatchPorts;
+
+  constructor(ports: DispatchPorts) {
+    this.#ports = ports;
+  }
+
+  async answer(caller: Caller, message: Message): Promise<Answer> {
+    switch (message.is) {
+      case "get-services":
+        return this.#services();
+      case "get-identity":
+        return ok({ is: "identity", operatorKey: this.#ports.operatorKey });
+      case "get-prices":
+        return this.#prices(message);
+      case "select":
+        return this.#select(caller, message);
+      case "pay":
+        return this.#pay(caller, message);
+      case "begin":
+        return this.#begin(caller, message);
+      case "end":
+        return this.#end(caller, message);
+      case "acknowledge":
+        return this.#acknowledge(caller, message);
+      case "get-order":
+        return this.#standing(caller, message);
+      default:
+        return fail("unsupported", `${message.is} is no request`);
+    }
+  }
+
+  #find(caller: Caller, id: string): Result<Order> {
+    const order = this.#ports.journal.order(id);
+    if (order !== undefined && order.consumer === caller.consumer) return ok(order);
+    return fail("order-unknown", "there is no such order of yours", "order");
+  }
+
+  #services(): Answer {
+    const { catalogue, delivery } = this.#ports;
+    const services = catalogue.list().map(({ id, name, outlet }) => {
+      return { service: id, name, free: delivery.free(outlet) && delivery.ready(outlet).ok };
+    });
+    return ok({ is: "services", services });
+  }
+
+  #prices(message: MessageOf<"get-prices">): Answer {
+    const { catalogue } = this.#ports;
+    const service = catalogue.get(message.service);
+    if (service === undefined)
+      return fail("service-unknown", "there is no such service", "service");
+    const { unit } = catalogue.meter(service);
+    const lines = service.prices.map(({ id, name, amountMinor, currency }) => {
+      return { price: id, name, unit, amountMinor, currency };
+    });
+    return ok({ is: "prices", prices: lines });
+  }
+
+  #select(caller: Caller, message: MessageOf<"select">): Answer {
+    const { catalogue, delivery, offers } = this.#ports;
+    const service = catalogue.get(message.service);
+    if (service === undefined)
+      return fail("service-unknown", "there is no such service", "service");
+    const able = delivery.ready(service.outlet);
+    if (!able.ok) return able;
+    const made = offers.make(caller.consumer, message);
+    return made.ok ? ok({ is: "offer", offer: made.value.signed }) : made;
+  }
+
+  async #pay(caller: Caller, message: MessageOf<"pay">): Promise<Answer> {
+    const { journal, offers, sale, delivery, watch } = this.#ports;
+    const before = this.#find(caller, message.offer);
+    if (before.ok) {
+      watch(caller, before.value);
+      return payAnswer(before.value);
+    }
+    const offer = offers.find(message.offer, caller.consumer);
+    if (!offer.ok) return offer;
+    // I5: ready when it was offered is not enough; it must be so now.
+    const able = delivery.ready(offer.value.service.outlet);
+    if (!able.ok) return able;
+    const order = await sale.pay(offer.value, message, caller.consumer);
+    if (!order.ok) return order;
+    offers.remove(message.offer);
+    watch(caller, order.value);
+    const now = journal.order(order.value.id) ?? order.value;
+    return payAnswer(now);
+  }
+
+  #checkToken(order: Order, token: Uint8Array): Result<void> {
+    const { signKey, crypto } = this.#ports;
+    const read = verifyToken(token, signKey, crypto);
+    if (!read.ok) return fail("token-invalid", read.fault.message, "token");
+    // The device's own record decides; the token must be the very one that was given out.
+    const same = order.token !== undefined && equalBytes(order.token, token);
+    return same ? ok(undefined) : fail("token-invalid", "it is another order's token", "token");
+  }
+
+  async #begin(caller: Caller, message: MessageOf<"begin">): Promise<Answer> {
+    const { clock, delivery, watch } = this.#ports;
+    const found = this.#find(caller, message.order);
+    if (!found.ok) return found;
+    const order = found.value;
+    if (order.state === "taking") return fail("payment-pending", "the payment is not decided yet");
+    if (order.state === "failed") return fail("order-unpaid", "the payment was not taken");
+    if (order.state !== "paid") return fail("order-closed", "the order is closed");
+    if (message.token !== undefined) {
+      const genuine = this.#checkToken(order, message.token);
+      if (!genuine.ok) return genuine;
+    }
+    const running = order.running !== undefined;
+    const nowS = Math.floor(clock.wallMs() / 1000);
+    if (!running && order.expiresS !== undefined && order.expiresS <= nowS) {
+      return fail("token-expired", "the delivery token has expired");
+    }
+    const begun = await delivery.begin(order, message.session, message.units);
+    if (!begun.ok) return begun;
+    watch(caller, begun.value);
+    const session = begun.value.running;
+    return ok({
+      is: "begun",
+      pulses: session?.total ?? 0,
+      startReading: session?.startReading ?? 0,
+    });
+  }
+
+  async #end(caller: Caller, message: MessageOf<"end">): Promise<Answer> {
+    const { delivery, watch } = this.#ports;
+    const found = this.#find(caller, message.order);
+    if (!found.ok) return found;
+    const { state } = found.value;
+    if (state === "taking") return fail("payment-pending", "the payment is not decided yet");
+    if (state === "failed") return fail("order-unpaid", "the payment was not taken");
+    // A running session stays with whoever began it, so that its receipts go there.
+    if (found.value.running === undefined) watch(caller, found.value);
+    if (state !== "paid") return ok({ is: "ending", running: false });
+    const { running, sessions } = found.value;
+    if (message.session !== (running?.session ?? sessions)) {
+      return fail(
+        "session-unknown",
+        `the order is at session ${running?.session ?? sessions}`,
+        "session",
+      );
+    }
+    const ended = await delivery.end(found.value, "consumer-end");
+    return ended.ok ? ok({ is: "ending", running: ended.value.running }) : ended;
+  }
+
+  async #acknowledge(caller: Caller, message: MessageOf<"acknowledge">): Promise<Answer> {
+    const { journal } = this.#ports;
+    const found = this.#find(caller, message.order);
+    if (!found.ok) return found;
+    const waiting = journal.unacknowledged(found.value);
+    const last = waiting.findLast(({ number }) => number <= message.receipt);
+    if (last !== undefined) await journal.save(acknowledgedUpTo(found.value, last.number));
+    return ok({ is: "acknowledged" });
+  }
+
+  #standing(caller: Caller, message: MessageOf<"get-order">): Answer {
+    const found = this.#find(caller, message.order);
+    if (!found.ok) return found;
+    const order = found.value;
+    this.#ports.watch(caller, order);
+    const told: MessageOf<"order"> = {
+      is: "order",
+      state: order.state,
+      sessions: order.sessions,
+      running: order.running !== undefined,
+      pulses: order.pulses,
+      grantPulses: order.grantPulses,
+    };
+    if (order.token !== undefined) told.token = order.token;
+    return ok(told);
+  }
+}

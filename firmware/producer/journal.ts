@@ -1,0 +1,154 @@
+// The device's books: its orders, its chain of receipts and its epoch, in memory as they are on disk. Every
+// change is one atomic commit, and memory follows only when the disk has it.
+
+import type { Clock } from "../../hal/clock.ts";
+import type { Crypto, Signer } from "../../hal/crypto.ts";
+import type { Store } from "../../hal/store.ts";
+import { orderId, pulses } from "../protocol/messages.ts";
+import { readRecord, writeRecord } from "../protocol/record.ts";
+import { bytes, field, map, type Of, uint } from "../protocol/schema.ts";
+import { FIRST_PREVIOUS, type Receipt, signReceipt } from "../token/receipt.ts";
+import { shortDigest } from "../token/signed.ts";
+import { type Order, orderRecord } from "./order.ts";
+
+const deviceRecord = map({
+  /** One more at each start. */
+  epoch: field(1, uint(0xffff_ffff)),
+  /** Number and short digest of the last receipt. */
+  receipt: field(2, pulses),
+  digest: field(3, bytes(16)),
+});
+type DeviceRecord = Of<typeof deviceRecord>;
+
+const receiptRecord = map({
+  order: field(1, orderId),
+  number: field(2, pulses),
+  signed: field(3, bytes(1, 1024)),
+});
+export type KeptReceipt = Of<typeof receiptRecord>;
+
+/** A receipt without what the chain gives it. */
+export type ReceiptDraft = Receipt extends infer R
+  ? R extends Receipt
+    ? Omit<R, "number" | "previous" | "atS" | "clock">
+    : never
+  : never;
+
+export interface Journal {
+  readonly epoch: number;
+  orders(): Iterable<Order>;
+  order(id: string): Order | undefined;
+  /** One commit: the order, and the receipt that its change calls for. Throws HalError; then nothing changed. */
+  save(order: Order, draft?: ReceiptDraft): Promise<void>;
+  /** Receipts of an order that its consumer has not acknowledged, oldest first. */
+  unacknowledged(order: Order): readonly KeptReceipt[];
+  /** Removes orders from memory and disk; their receipts stay on disk. */
+  forget(orders: readonly Order[]): Promise<void>;
+}
+
+export interface JournalPorts {
+  store: Store;
+  clock: Clock;
+  crypto: Crypto;
+  signer: Signer;
+}
+
+function receiptKey(number: number): string {
+  return String(number).padStart(10, "0");
+}
+
+/** Reads the books and makes the new epoch durable. Throws HalError, `corrupt` when a record is not ours. */
+export async function openJournal(ports: JournalPorts): Promise<Journal> {
+  const { store } = ports;
+  const kept = await store.get("device", "self");
+  let device: DeviceRecord = { epoch: 0, receipt: 0, digest: FIRST_PREVIOUS };
+  if (kept !== undefined) device = readRecord(deviceRecord, "device", "self", kept);
+  device = { ...device, epoch: device.epoch + 1 };
+
+  const orders = new Map<string, Order>();
+  for (const { id, body } of await store.list("order")) {
+    orders.set(id, readRecord(orderRecord, "order", id, body));
+  }
+  const receipts = new Map<string, KeptReceipt[]>();
+  for (const { id, body } of await store.list("receipt")) {
+    const receipt = readRecord(receiptRecord, "receipt", id, body);
+    if (!orders.has(receipt.order)) continue;
+    receipts.set(receipt.order, [...(receipts.get(receipt.order) ?? []), receipt]);
+  }
+  await store.commit([writeRecord(deviceRecord, "device", "self", device)]);
+  return new StoredJournal(ports, { device, orders, receipts });
+}
+
+interface Books {
+  device: DeviceRecord;
+  orders: Map<string, Order>;
+  /** By order. */
+  receipts: Map<string, KeptReceipt[]>;
+}
+
+class StoredJournal implements Journal {
+  readonly epoch: number;
+  readonly #ports: JournalPorts;
+  readonly #books: Books;
+
+  constructor(ports: JournalPorts, books: Books) {
+    this.epoch = books.device.epoch;
+    this.#ports = ports;
+    this.#books = books;
+  }
+
+  orders(): Iterable<Order> {
+    return this.#books.orders.values();
+  }
+
+  order(id: string): Order | undefined {
+    return this.#books.orders.get(id);
+  }
+
+  async save(order: Order, draft?: ReceiptDraft): Promise<void> {
+    const { store, crypto, signer } = this.#ports;
+    const { device, orders, receipts } = this.#books;
+    const writes = [writeRecord(orderRecord, "order", order.id, order)];
+    if (draft === undefined) {
+      await store.commit(writes);
+      orders.set(order.id, order);
+      return;
+    }
+    const receipt = this.#complete(draft);
+    const signed = signReceipt(receipt, signer);
+    const { number } = receipt;
+    const record = { order: order.id, number, signed };
+    const next = { ...device, receipt: number, digest: shortDigest(crypto, signed) };
+    writes.push(writeRecord(receiptRecord, "receipt", receiptKey(number), record));
+    writes.push(writeRecord(deviceRecord, "device", "self", next));
+    await store.commit(writes);
+    this.#books.device = next;
+    orders.set(order.id, order);
+    receipts.set(order.id, [...(receipts.get(order.id) ?? []), record]);
+  }
+
+  unacknowledged(order: Order): readonly KeptReceipt[] {
+    const kept = this.#books.receipts.get(order.id) ?? [];
+    return kept.filter(({ number }) => number > order.acknowledged);
+  }
+
+  async forget(gone: readonly Order[]): Promise<void> {
+    await this.#ports.store.commit(gone.map(({ id }) => ({ kind: "order", id, body: null })));
+    for (const { id } of gone) {
+      this.#books.orders.delete(id);
+      this.#books.receipts.delete(id);
+    }
+  }
+
+  #complete(draft: ReceiptDraft): Receipt {
+    const { clock } = this.#ports;
+    const { receipt, digest } = this.#books.device;
+    return {
+      ...draft,
+      number: receipt + 1,
+      previous: digest,
+      atS: Math.floor(clock.wallMs() / 1000),
+      clock: clock.wallQuality(),
+    };
+  }
+}

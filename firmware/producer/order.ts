@@ -1,0 +1,189 @@
+// An order, from the moment before its money moves until after it is closed: its record, and the only ways it
+// may change. Pure: each function takes an order and gives the next one; journal.ts makes it durable.
+
+import { assert } from "../assert.ts";
+import type { FaultKind } from "../fault.ts";
+import { amountMinor, ORDER_STATES, orderId, pulses, SESSIONS_MAX } from "../protocol/messages.ts";
+import {
+  bytes,
+  field,
+  flag,
+  id,
+  map,
+  type Of,
+  oneOf,
+  optional,
+  text,
+  uint,
+} from "../protocol/schema.ts";
+import { offerTerms } from "../token/offer.ts";
+import { grantPulses, type Ratio, valueOfPulses } from "../units.ts";
+
+const seconds = uint(0xffff_ffff);
+
+export const orderRecord = map({
+  id: field(1, orderId),
+  /** The consumer's X25519 key. */
+  consumer: field(2, id(32)),
+  terms: field(3, offerTerms),
+  outlet: field(4, text(32)),
+  meter: field(5, text(32)),
+  tokenLifeS: field(6, seconds),
+  /** The signed offer. */
+  offer: field(7, bytes(1, 1024)),
+  state: field(8, oneOf(ORDER_STATES)),
+  madeS: field(9, seconds),
+  /** Sealed to the payment host; gone once the outcome is known. */
+  credential: optional(
+    10,
+    map({ nonce: field(1, bytes(24)), box: field(2, bytes(1, 128)), tokenised: field(3, flag) }),
+  ),
+  /** The host's reference, and what it took. */
+  reference: optional(11, text(64)),
+  takenMinor: field(12, amountMinor),
+  /** Why it failed: the name of a fault. */
+  why: optional(13, text(32)),
+  token: optional(14, bytes(1, 1024)),
+  expiresS: optional(15, seconds),
+  grantPulses: field(16, pulses),
+  /** Delivered and charged over all ended sessions. */
+  pulses: field(17, pulses),
+  sessions: field(18, uint(SESSIONS_MAX)),
+  running: optional(
+    19,
+    map({
+      session: field(1, uint(SESSIONS_MAX)),
+      /** Pulses of the whole session, and how many of them are reserved: none is delivered beyond. */
+      total: field(2, pulses),
+      reserved: field(3, pulses),
+      /** Pulses known to be delivered when the reservation was last written. */
+      recorded: field(4, pulses),
+      startReading: field(5, pulses),
+    }),
+  ),
+  /** Decided when the order starts to close; what is left to do is to move it. */
+  settlement: optional(
+    20,
+    map({
+      reason: field(1, text(32)),
+      amountMinor: field(2, amountMinor),
+      refundMinor: field(3, amountMinor),
+      forfeitMinor: field(4, amountMinor),
+      owedMinor: field(5, amountMinor),
+    }),
+  ),
+  /** Number of the last receipt that the consumer said it keeps. */
+  acknowledged: field(21, pulses),
+  closedS: optional(22, seconds),
+});
+
+export type Order = Readonly<Of<typeof orderRecord>>;
+
+export function ratioOf(order: Order): Ratio {
+  return { numerator: order.terms.numerator, denominator: order.terms.denominator };
+}
+
+export function remainingPulses(order: Order): number {
+  return order.grantPulses - order.pulses;
+}
+
+/** Value of the first `delivered` pulses of the order. */
+export function valueDelivered(order: Order, delivered: number): number {
+  return valueOfPulses(delivered, order.terms.priceMinor, order.terms.units, ratioOf(order));
+}
+
+export function newOrder(
+  made: Omit<
+    Order,
+    "state" | "takenMinor" | "grantPulses" | "pulses" | "sessions" | "acknowledged"
+  >,
+): Order {
+  const { numerator, denominator, units } = made.terms;
+  return {
+    ...made,
+    state: "taking",
+    takenMinor: 0,
+    grantPulses: grantPulses(units, { numerator, denominator }),
+    pulses: 0,
+    sessions: 0,
+    acknowledged: 0,
+  };
+}
+
+function withoutCredential(order: Order): Order {
+  const { credential: _, ...rest } = order;
+  return rest;
+}
+
+export function paid(
+  order: Order,
+  reference: string,
+  takenMinor: number,
+  token: Uint8Array,
+  expiresS: number,
+): Order {
+  assert(order.state === "taking", "only an order whose money is being taken becomes paid");
+  assert(takenMinor <= order.terms.totalMinor, "I2: never more is taken than the offer says");
+  return { ...withoutCredential(order), state: "paid", reference, takenMinor, token, expiresS };
+}
+
+export function failed(order: Order, why: FaultKind, atS: number): Order {
+  assert(order.state === "taking", "only an order whose money is being taken can fail");
+  return { ...withoutCredential(order), state: "failed", why, closedS: atS };
+}
+
+export function begun(order: Order, total: number, quantum: number, startReading: number): Order {
+  assert(order.state === "paid" && order.running === undefined, "a paid, idle order begins");
+  assert(total > 0 && total <= remainingPulses(order), "I3: a session is part of what remains");
+  const reserved = Math.min(quantum, total);
+  const session = order.sessions + 1;
+  return { ...order, running: { session, total, reserved, recorded: 0, startReading } };
+}
+
+/** Reserves the next quantum beyond what is known to be delivered. */
+export function extended(order: Order, delivered: number, quantum: number): Order {
+  const { running } = order;
+  assert(running !== undefined, "a running session is extended");
+  assert(delivered <= running.reserved, "I8: nothing is delivered beyond the reservation");
+  const reserved = Math.max(running.reserved, Math.min(delivered + quantum, running.total));
+  return { ...order, running: { ...running, recorded: delivered, reserved } };
+}
+
+export function sessionEnded(order: Order, delivered: number): Order {
+  const { running, ...rest } = order;
+  assert(running !== undefined, "a running session ends");
+  assert(delivered <= running.reserved, "a session is charged for no more than was reserved");
+  return { ...rest, pulses: order.pulses + delivered, sessions: running.session };
+}
+
+/** Decides what becomes of the rest of the money. */
+export function closing(order: Order, reason: string, forfeit: boolean): Order {
+  assert(order.state === "paid" && order.running === undefined, "a paid, idle order closes");
+  const value = valueDelivered(order, order.pulses);
+  const rest = order.takenMinor - value;
+  assert(rest >= 0, "I4: nothing is charged beyond what was taken");
+  const settlement = {
+    reason,
+    amountMinor: value,
+    refundMinor: forfeit ? 0 : rest,
+    forfeitMinor: forfeit ? rest : 0,
+    owedMinor: 0,
+  };
+  return { ...order, state: "closing", settlement };
+}
+
+export function closed(order: Order, owedMinor: number, atS: number): Order {
+  const { settlement } = order;
+  assert(order.state === "closing" && settlement !== undefined, "a closing order closes");
+  const refundMinor = settlement.refundMinor - owedMinor;
+  return {
+    ...order,
+    state: "closed",
+    settlement: { ...settlement, refundMinor, owedMinor },
+    closedS: atS,
+  };
+}
+
+export function acknowledgedUpTo(order: Order, receipt: number): Order {
+  return { ...order, acknowledged: Math.max(order.acknowledged, receipt) };
+}

@@ -1,0 +1,98 @@
+// Who is told how an order goes on: the connection that last asked about it. Metering goes out at a limited
+// rate and may be lost; receipts are sent again, less and less often, until they are acknowledged.
+
+import { after, type Clock, type Timer } from "../../hal/clock.ts";
+import type { Caller, Connections } from "./connections.ts";
+import type { Journal } from "./journal.ts";
+import type { Order } from "./order.ts";
+
+const METERING_MS_MIN = 1_000;
+const RESEND_MS_MIN = 2_000;
+const RESEND_MS_MAX = 60_000;
+const RECEIPTS_AT_ONCE = 3;
+
+interface Watcher {
+  caller: Caller;
+  meteredMs: number;
+  resendMs: number;
+  timer?: Timer;
+}
+
+export interface Watchers {
+  watch(caller: Caller, order: Order): void;
+  metering(order: Order, pulses: number, held: boolean): void;
+  /** Sends the receipts that the order's consumer has not acknowledged, and goes on until it has. */
+  receipts(order: Order): void;
+  close(): void;
+}
+
+export function openWatchers(connections: Connections, journal: Journal, clock: Clock): Watchers {
+  return new ConnectionWatchers(connections, journal, clock);
+}
+
+class ConnectionWatchers implements Watchers {
+  readonly #connections: Connections;
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+  readonly #watchers = new Map<string, Watcher>();
+
+  constructor(connections: Connections, journal: Journal, clock: Clock) {
+    this.#connections = connections;
+    this.#journal = journal;
+    this.#clock = clock;
+  }
+
+  watch(caller: Caller, order: Order): void {
+    const before = this.#watchers.get(order.id);
+    before?.timer?.cancel();
+    const meteredMs = before?.meteredMs ?? -METERING_MS_MIN;
+    this.#watchers.set(order.id, { caller, meteredMs, resendMs: RESEND_MS_MIN });
+    this.#send(order.id);
+  }
+
+  metering(order: Order, pulses: number, held: boolean): void {
+    const watcher = this.#watchers.get(order.id);
+    const nowMs = this.#clock.monotonicMs();
+    if (watcher === undefined || order.running === undefined) return;
+    if (nowMs - watcher.meteredMs < METERING_MS_MIN) return;
+    watcher.meteredMs = nowMs;
+    const { session } = order.running;
+    const message = { is: "metering" as const, session, pulses };
+    this.#connections.push(watcher.caller, held ? { ...message, held } : message);
+  }
+
+  receipts(order: Order): void {
+    const watcher = this.#watchers.get(order.id);
+    if (watcher === undefined) return;
+    watcher.resendMs = RESEND_MS_MIN;
+    this.#send(order.id);
+  }
+
+  close(): void {
+    for (const { timer } of this.#watchers.values()) timer?.cancel();
+    this.#watchers.clear();
+  }
+
+  #send(id: string): void {
+    const watcher = this.#watchers.get(id);
+    const order = this.#journal.order(id);
+    if (watcher === undefined) return;
+    watcher.timer?.cancel();
+    if (order === undefined) {
+      this.#watchers.delete(id);
+      return;
+    }
+    const waiting = this.#journal.unacknowledged(order);
+    if (waiting.length === 0) {
+      if (order.state === "closed" || order.state === "failed") this.#watchers.delete(id);
+      return;
+    }
+    // While money still moves the settlement receipt is about to follow: both then go in one message.
+    if (order.state !== "closing") {
+      const receipts = waiting.slice(0, RECEIPTS_AT_ONCE).map(({ signed }) => signed);
+      this.#connections.push(watcher.caller, { is: "receipts", receipts });
+    }
+    watcher.timer = after(this.#clock, watcher.resendMs, () => this.#send(id));
+    watcher.resendMs = Math.min(2 * watcher.resendMs, RESEND_MS_MAX);
+  }
+}

@@ -1,0 +1,296 @@
+// Every message of the protocol, its number and its fields. Numbers are never reused. The kind is key 0 of
+// each message; requests go from consumer to device, replies and pushes the other way, all of them sealed
+// (envelope.ts). docs/PROTOCOL.md and docs/protocol.cddl are made from this file.
+
+import { assert } from "../assert.ts";
+import { utf8 } from "../bytes.ts";
+import { FAULT_CODES, faultKind } from "../fault.ts";
+import { type Fault, fail, ok, type Result } from "../result.ts";
+import { type CborValue, decodeCbor, encodeCbor } from "./cbor.ts";
+import {
+  bytes,
+  type Fields,
+  field,
+  flag,
+  headBytes,
+  id,
+  list,
+  map,
+  named,
+  type Of,
+  oneOf,
+  optional,
+  readCbor,
+  text,
+  tuple,
+  uint,
+} from "./schema.ts";
+
+/** Version 1: the major number stands in every topic, the minor in the announcement. */
+export const PROTOCOL_MAJOR = 1;
+export const PROTOCOL_MINOR = 0;
+
+export const UNITS_MAX = 1_000_000;
+export const AMOUNT_MINOR_MAX = 1_000_000_000;
+export const PULSES_MAX = 4_000_000_000;
+export const SIGNED_BYTES_MAX = 384;
+export const SERVICES_MAX = 16;
+export const PRICES_MAX = 8;
+export const SESSIONS_MAX = 65_535;
+/** One frame on the wire, envelope included. */
+export const FRAME_BYTES_MAX = 2048;
+const FAULT_WORDS_BYTES_MAX = 160;
+const FAULT_AT_BYTES_MAX = 48;
+
+export const orderId = named("order-id", id(8));
+export const serviceId = named("service-id", uint(65_535));
+export const priceId = named("price-id", uint(65_535));
+export const units = named("units", uint(UNITS_MAX));
+export const amountMinor = named("amount-minor", uint(AMOUNT_MINOR_MAX));
+export const pulses = named("pulses", uint(PULSES_MAX));
+export const currency = named("currency", text(3));
+const session = named("session-number", uint(SESSIONS_MAX));
+const signed = named("signed", bytes(1, SIGNED_BYTES_MAX));
+
+export const ORDER_STATES = { taking: 1, paid: 2, failed: 3, closing: 4, closed: 5 } as const;
+
+export type Section = "discovery" | "pricing" | "payment tokens" | "metered delivery";
+export type Direction = "request" | "reply" | "push";
+
+function message<F extends Fields>(
+  kind: number,
+  direction: Direction,
+  section: Section,
+  says: string,
+  fields: F,
+) {
+  assert(kind < 256, "a message kind is one byte at most");
+  const type = map(fields);
+  return { kind, direction, section, says, type, bytesMax: type.bytesMax + 1 + headBytes(kind) };
+}
+
+const serviceLine = named(
+  "service-line",
+  tuple({ service: serviceId, name: text(32), free: flag }),
+);
+const priceLine = named(
+  "price-line",
+  tuple({ price: priceId, name: text(32), unit: text(8), amountMinor, currency }),
+);
+
+export const MESSAGES = {
+  "get-services": message(1, "request", "discovery", "Which services does the device sell?", {}),
+  services: message(
+    2,
+    "reply",
+    "discovery",
+    "Its services, and whether their outlets are free now.",
+    {
+      services: field(1, list(serviceLine, SERVICES_MAX)),
+    },
+  ),
+  "get-identity": message(3, "request", "discovery", "Which operator vouches for the device?", {}),
+  identity: message(
+    4,
+    "reply",
+    "discovery",
+    "The operator's public key, for pinning at first use.",
+    {
+      operatorKey: field(1, bytes(32)),
+    },
+  ),
+  "get-prices": message(5, "request", "pricing", "What does a service cost?", {
+    service: field(1, serviceId),
+  }),
+  prices: message(6, "reply", "pricing", "The prices of one service, per unit.", {
+    prices: field(1, list(priceLine, PRICES_MAX)),
+  }),
+  select: message(7, "request", "pricing", "Asks for an offer of so many units at one price.", {
+    service: field(1, serviceId),
+    price: field(2, priceId),
+    units: field(3, units),
+  }),
+  offer: message(8, "reply", "pricing", "A signed offer; it expires and reserves nothing.", {
+    offer: field(1, signed),
+  }),
+  pay: message(
+    9,
+    "request",
+    "payment tokens",
+    "Pays an offer with a credential for the host's eyes.",
+    {
+      offer: field(1, orderId),
+      nonce: field(2, bytes(8)),
+      credential: field(3, bytes(16, 128)),
+      /** The credential is a host token, not a sealed card. */
+      tokenised: optional(4, flag),
+    },
+  ),
+  paid: message(10, "reply", "payment tokens", "The order is paid: its signed delivery token.", {
+    token: field(1, signed),
+  }),
+  begin: message(
+    11,
+    "request",
+    "metered delivery",
+    "Starts session n of an order, for some or all units.",
+    {
+      order: field(1, orderId),
+      /** 1 for the first session of the order; a repeated number gets the same answer. */
+      session: field(2, session),
+      units: optional(3, units),
+      /** The whole delivery token, where the device shall judge it by its bytes. */
+      token: optional(4, signed),
+    },
+  ),
+  begun: message(
+    12,
+    "reply",
+    "metered delivery",
+    "The session's grant, in pulses, and the start reading.",
+    {
+      pulses: field(1, pulses),
+      startReading: field(2, pulses),
+    },
+  ),
+  end: message(
+    13,
+    "request",
+    "metered delivery",
+    "Ends session n of an order; or, n being the last that ended, closes the idle order.",
+    {
+      order: field(1, orderId),
+      /** A repeated or replayed `end` touches no later session. */
+      session: field(2, session),
+    },
+  ),
+  ending: message(14, "reply", "metered delivery", "Understood; receipts follow.", {
+    running: field(1, flag),
+  }),
+  metering: message(
+    15,
+    "push",
+    "metered delivery",
+    "Delivered so far in the session: cumulative.",
+    {
+      session: field(1, session),
+      pulses: field(2, pulses),
+      /** Delivery waits, switch open, for the next reservation to reach the disk. */
+      held: optional(3, flag),
+    },
+  ),
+  receipts: message(
+    16,
+    "push",
+    "metered delivery",
+    "Signed receipts, repeated until acknowledged.",
+    {
+      receipts: field(1, list(signed, 3)),
+    },
+  ),
+  acknowledge: message(
+    17,
+    "request",
+    "metered delivery",
+    "Receipts of an order are kept, up to a number.",
+    {
+      order: field(1, orderId),
+      receipt: field(2, pulses),
+    },
+  ),
+  acknowledged: message(18, "reply", "metered delivery", "They will not be sent again.", {}),
+  "get-order": message(19, "request", "metered delivery", "How does an order stand?", {
+    order: field(1, orderId),
+  }),
+  order: message(
+    20,
+    "reply",
+    "metered delivery",
+    "State of an order, from the device's own record.",
+    {
+      state: field(1, named("order-state", oneOf(ORDER_STATES))),
+      sessions: field(2, uint(SESSIONS_MAX)),
+      running: field(3, flag),
+      /** Delivered and charged over all ended sessions; the running one is told by `metering`. */
+      pulses: field(4, pulses),
+      grantPulses: field(5, pulses),
+      token: optional(6, signed),
+    },
+  ),
+  fault: message(
+    21,
+    "reply",
+    "discovery",
+    "The request was refused: code, words, and the field at fault.",
+    {
+      code: field(1, uint(65_535)),
+      message: optional(2, text(FAULT_WORDS_BYTES_MAX)),
+      at: optional(3, text(FAULT_AT_BYTES_MAX)),
+    },
+  ),
+} as const;
+
+export type MessageName = keyof typeof MESSAGES;
+type Body<K extends MessageName> = Of<(typeof MESSAGES)[K]["type"]>;
+/** A decoded message: `is` says which. */
+export type Message = { [K in MessageName]: { is: K } & Body<K> }[MessageName];
+export type MessageOf<K extends MessageName> = { is: K } & Body<K>;
+
+const NAMES = new Map<number, MessageName>(
+  Object.entries(MESSAGES).map(([name, { kind }]) => [kind, name as MessageName]),
+);
+assert(NAMES.size === Object.keys(MESSAGES).length, "message kinds differ");
+
+export function encodeMessage(message: Message): Uint8Array {
+  const { type } = MESSAGES[message.is];
+  const body = (type.toCbor as (value: Message) => CborValue)(message);
+  return encodeCbor(new Map([[0, MESSAGES[message.is].kind], ...(body as Map<number, CborValue>)]));
+}
+
+/** Errors: `malformed`, `too-large`, `unsupported` for a kind that this version does not know. */
+export function decodeMessage(frame: Uint8Array): Result<Message> {
+  const decoded = decodeCbor(frame, FRAME_BYTES_MAX);
+  if (!decoded.ok) return decoded;
+  if (!(decoded.value instanceof Map)) return fail("malformed", "a message is a map", "message");
+  const kind: unknown = decoded.value.get(0);
+  const name = typeof kind === "number" ? NAMES.get(kind) : undefined;
+  if (name === undefined) {
+    return fail("unsupported", `message kind ${String(kind)} is not known here`, "message.0");
+  }
+  const { type, bytesMax } = MESSAGES[name];
+  if (frame.length > bytesMax + UNKNOWN_BYTES_MAX) {
+    return fail("too-large", `${name} is over ${bytesMax + UNKNOWN_BYTES_MAX} bytes`, name);
+  }
+  const body = readCbor<object>(type as never, decoded.value, name);
+  return body.ok ? ok({ is: name, ...body.value } as Message) : body;
+}
+
+/** Room for fields that a later minor version may have added. */
+const UNKNOWN_BYTES_MAX = 64;
+
+export function faultMessage(fault: Fault): MessageOf<"fault"> {
+  const told: MessageOf<"fault"> = { is: "fault", code: FAULT_CODES[fault.kind] };
+  if (fault.message !== "") told.message = cut(fault.message, FAULT_WORDS_BYTES_MAX);
+  if (fault.at !== undefined) told.at = cut(fault.at, FAULT_AT_BYTES_MAX);
+  return told;
+}
+
+/** Words may quote what a peer sent: made fit to send, whole characters up to so many bytes of UTF-8. */
+function cut(words: string, bytesMax: number): string {
+  let fitting = "";
+  let left = bytesMax;
+  for (const character of words.replace(/\p{Cc}|\p{Surrogate}/gu, " ")) {
+    left -= utf8(character).length;
+    if (left < 0) break;
+    fitting += character;
+  }
+  return fitting;
+}
+
+export function toFault(message: MessageOf<"fault">): Fault {
+  const kind = faultKind(message.code);
+  const words = message.message ?? kind;
+  return message.at === undefined
+    ? { kind, message: words }
+    : { kind, message: words, at: message.at };
+}

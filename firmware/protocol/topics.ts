@@ -1,0 +1,71 @@
+// Topic strings. Short, because they are most of a small message, and of a shape that a broker's access list
+// can hold: a device writes and reads under its own id, a consumer only under its connection, which is also
+// its client id (`%c`). No secret and no name stands in a topic.
+//
+//   s1/a/DEVICE        retained announcement, signed; empty when withdrawn or, by the will, when it is gone
+//   s1/q/DEVICE/CONN   requests of one connection to one device
+//   s1/r/CONN          replies and pushes to one connection
+
+import { PROTOCOL_MAJOR } from "./messages.ts";
+
+const ROOT = `s${PROTOCOL_MAJOR}`;
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** Six bits a character; 8 bytes become 11 characters. */
+export function base64url(bytes: Uint8Array): string {
+  let out = "";
+  for (let bit = 0; bit < 8 * bytes.length; bit += 6) {
+    const high = bytes[bit >> 3] ?? 0;
+    const low = bytes[(bit >> 3) + 1] ?? 0;
+    out += ALPHABET[(((high << 8) | low) >> (10 - (bit & 7))) & 63] ?? "";
+  }
+  return out;
+}
+
+/** 8 characters of the URL-safe base64 alphabet: 48 bits, drawn anew for every connection. */
+export function connectionName(random: Uint8Array): string {
+  return base64url(random.subarray(0, 6));
+}
+
+export function announcementTopic(device: string): string {
+  return `${ROOT}/a/${device}`;
+}
+
+export const ANNOUNCEMENTS = `${ROOT}/a/+`;
+
+export function requestTopic(device: string, connection: string): string {
+  return `${ROOT}/q/${device}/${connection}`;
+}
+
+export function requestsFilter(device: string): string {
+  return `${ROOT}/q/${device}/+`;
+}
+
+export function replyTopic(connection: string): string {
+  return `${ROOT}/r/${connection}`;
+}
+
+export type Topic =
+  | { is: "announcement"; device: string }
+  | { is: "request"; device: string; connection: string }
+  | { is: "reply"; connection: string };
+
+const DEVICE = /^[A-Za-z0-9_-]{11}$/;
+const CONNECTION = /^[A-Za-z0-9_-]{8}$/;
+
+/** Undefined for anything that is not ours, whole. */
+export function parseTopic(topic: string): Topic | undefined {
+  if (topic.length > 64) return undefined;
+  const [root, letter, first = "", second, ...rest] = topic.split("/");
+  if (root !== ROOT || rest.length > 0) return undefined;
+  if (letter === "q") {
+    if (!DEVICE.test(first) || second === undefined || !CONNECTION.test(second)) return undefined;
+    return { is: "request", device: first, connection: second };
+  }
+  if (second !== undefined) return undefined;
+  if (letter === "r")
+    return CONNECTION.test(first) ? { is: "reply", connection: first } : undefined;
+  if (letter !== "a" || !DEVICE.test(first)) return undefined;
+  return { is: "announcement", device: first };
+}

@@ -1,0 +1,21 @@
+// Expected trouble is a value: either what was asked for, or a Fault that says what went wrong and where.
+
+import type { FaultKind } from "./fault.ts";
+
+export interface Fault {
+  kind: FaultKind;
+  /** What was wrong and what to do next, for people. Never parsed. */
+  message: string;
+  /** Path of the offending field, such as "offer.units", when there is one. */
+  at?: string;
+}
+
+export type Result<T> = { ok: true; value: T } | { ok: false; fault: Fault };
+
+export function ok<T>(value: T): { ok: true; value: T } {
+  return { ok: true, value };
+}
+
+export function fail(kind: FaultKind, message: string, at?: string): { ok: false; fault: Fault } {
+  return { ok: false, fault: at === undefined ? { kind, message } : { kind, message, at } };
+}

@@ -1,0 +1,225 @@
+// The worker thread behind the SQLite store: owns the database, answers requests in order. Commits that
+// queued up while one was being written share one transaction, and so one flush to the disk; when any of
+// them fails, all are undone and each is tried by itself, so that every commit still is all or nothing.
+
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import {
+  type MessagePort,
+  parentPort,
+  receiveMessageOnPort,
+  workerData,
+} from "node:worker_threads";
+import Database from "better-sqlite3";
+import type { StoreRecord, StoreWrite } from "../store.ts";
+
+/** The newest layout of the tables that this program knows; older files are brought up to it, never down. */
+const SCHEMA_VERSION = 1;
+const GROUP_COMMITS_MAX = 64;
+
+export interface StoreWorkerData {
+  path: string;
+  busyMs: number;
+  bytesMax: number;
+  exclusive: boolean;
+}
+
+export type StoreRequest =
+  | { id: number; do: "commit"; writes: readonly StoreWrite[] }
+  | { id: number; do: "get"; kind: string; key: string }
+  | { id: number; do: "list"; kind: string }
+  | { id: number; do: "close" };
+
+export interface StoreTrouble {
+  kind: "full" | "corrupt" | "refused" | "other";
+  message: string;
+}
+
+/** Sent with id 0 once the file is open, or could not be opened. */
+export type StoreReply =
+  | { id: number; ok: true; value?: string | readonly StoreRecord[] | undefined }
+  | { id: number; ok: false; trouble: StoreTrouble };
+
+type Commit = Extract<StoreRequest, { do: "commit" }>;
+
+interface Tables {
+  commitAll(commits: readonly Commit[]): void;
+  get(kind: string, id: string): string | undefined;
+  list(kind: string): readonly StoreRecord[];
+  close(): void;
+}
+
+/**
+ * Holds a lock of the kernel, which ends with us however we end. It is on a file of its own, so that an
+ * operator can still look into the database meanwhile.
+ */
+function lockFor(path: string): Database.Database {
+  const file = `${path}.lock`;
+  closeSync(openSync(file, "a", 0o600));
+  const lock = new Database(file, { timeout: 0 });
+  try {
+    lock.exec("begin exclusive");
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (!String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY")) throw error;
+    const message = `${path} is in use by another process: stop that one first`;
+    throw Object.assign(new Error(message), { code: "LOCKED" });
+  }
+}
+
+function openTables({ path, busyMs, bytesMax, exclusive }: StoreWorkerData): Tables {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const lock = exclusive ? lockFor(path) : undefined;
+  // SQLite gives the files beside it (-wal, -shm) the mode of the database itself.
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
+  const db = new Database(path, { timeout: busyMs });
+  try {
+    db.pragma("journal_mode = WAL");
+    db.pragma("synchronous = FULL");
+    const pageBytes = db.pragma("page_size", { simple: true }) as number;
+    db.pragma(`max_page_count = ${Math.floor(bytesMax / pageBytes)}`);
+    db.transaction(() => migrate(db, path)).immediate();
+  } catch (error) {
+    db.close();
+    lock?.close();
+    throw error;
+  }
+  const put = db.prepare(
+    "insert into record (kind, id, body) values (?, ?, ?) " +
+      "on conflict (kind, id) do update set body = excluded.body",
+  );
+  const remove = db.prepare("delete from record where kind = ? and id = ?");
+  const one = db.prepare("select body from record where kind = ? and id = ?").pluck();
+  const all = db.prepare("select id, body from record where kind = ? order by id");
+  const apply = db.transaction((commits: readonly Commit[]) => {
+    for (const commit of commits) {
+      for (const { kind, id, body } of commit.writes) {
+        if (body === null) remove.run(kind, id);
+        else put.run(kind, id, body);
+      }
+    }
+  });
+  return {
+    // Taking the write lock first avoids the deadlock of two readers that both want to write.
+    commitAll: (commits) => apply.immediate(commits),
+    get: (kind, id) => one.get(kind, id) as string | undefined,
+    list: (kind) => all.all(kind) as StoreRecord[],
+    close: () => {
+      db.close();
+      lock?.close();
+    },
+  };
+}
+
+function migrate(db: Database.Database, path: string): void {
+  db.exec("create table if not exists meta (version integer not null)");
+  const version = db.prepare("select version from meta").pluck().get() as number | undefined;
+  if (version !== undefined && version > SCHEMA_VERSION) {
+    const message =
+      `${path} was written by a newer version of sluice (schema ${version}, ` +
+      `this one knows ${SCHEMA_VERSION}): install that version again, or use another data directory`;
+    throw Object.assign(new Error(message), { code: "SCHEMA_NEWER" });
+  }
+  if (version === undefined) {
+    db.exec(
+      "create table record (kind text not null, id text not null, body text not null, " +
+        "primary key (kind, id)) without rowid",
+    );
+    db.prepare("insert into meta (version) values (?)").run(SCHEMA_VERSION);
+  }
+}
+
+function troubleOf(error: unknown, path: string): StoreTrouble {
+  const code = (error as { code?: unknown }).code;
+  const text = error instanceof Error ? error.message : String(error);
+  if (code === "SCHEMA_NEWER" || code === "LOCKED") return { kind: "refused", message: text };
+  const message = `store ${path}: ${text}${typeof code === "string" ? ` (${code})` : ""}`;
+  if (typeof code !== "string") return { kind: "other", message };
+  if (code === "SQLITE_FULL" || code === "ENOSPC") return { kind: "full", message };
+  if (code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
+    return { kind: "corrupt", message };
+  }
+  if (code === "EACCES" || code === "EPERM") return { kind: "refused", message };
+  return { kind: "other", message };
+}
+
+function serve(port: MessagePort, data: StoreWorkerData): void {
+  const reply = (message: StoreReply): void => port.postMessage(message);
+  const attempt = (
+    id: number,
+    work: () => string | readonly StoreRecord[] | undefined,
+  ): boolean => {
+    try {
+      reply({ id, ok: true, value: work() });
+      return true;
+    } catch (error) {
+      reply({ id, ok: false, trouble: troubleOf(error, data.path) });
+      return false;
+    }
+  };
+  let tables: Tables | undefined;
+  attempt(0, () => {
+    tables = openTables(data);
+    return undefined;
+  });
+  const opened = tables;
+  if (opened === undefined) {
+    port.close();
+    return;
+  }
+  const commitGroup = (commits: readonly Commit[]): void => {
+    try {
+      opened.commitAll(commits);
+    } catch (error) {
+      const busy = String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY");
+      if (busy || commits.length === 1) {
+        // Another process kept the file for as long as we wait: none of them would fare better alone.
+        const trouble = troubleOf(error, data.path);
+        for (const { id } of commits) reply({ id, ok: false, trouble });
+      } else {
+        for (const commit of commits) {
+          attempt(commit.id, () => void opened.commitAll([commit]));
+        }
+      }
+      return;
+    }
+    for (const { id } of commits) reply({ id, ok: true });
+  };
+  const answer = (request: Exclude<StoreRequest, Commit>): void => {
+    attempt(request.id, () => {
+      switch (request.do) {
+        case "get":
+          return opened.get(request.kind, request.key);
+        case "list":
+          return opened.list(request.kind);
+        case "close":
+          opened.close();
+          return undefined;
+      }
+    });
+  };
+  port.on("message", (first: StoreRequest) => {
+    let next: StoreRequest | undefined = first;
+    while (next !== undefined) {
+      const commits: Commit[] = [];
+      while (next?.do === "commit" && commits.length < GROUP_COMMITS_MAX) {
+        commits.push(next);
+        next = take(port);
+      }
+      if (commits.length > 0) commitGroup(commits);
+      if (next !== undefined && next.do !== "commit") {
+        answer(next);
+        if (next.do === "close") return port.close();
+        next = take(port);
+      }
+    }
+  });
+}
+
+function take(port: MessagePort): StoreRequest | undefined {
+  return (receiveMessageOnPort(port) as { message: StoreRequest } | undefined)?.message;
+}
+
+if (parentPort !== null) serve(parentPort, workerData as StoreWorkerData);

@@ -1,0 +1,94 @@
+// Loop host port: where the metering loop lives. On a board it is a process of its own, on the bench it may
+// share ours in virtual time; either way only the plain messages below cross. The loop owns switches, meters
+// and interlocks for the length of a grant and cuts off alone: it needs nothing from this side to stop.
+
+/** Why a delivery stopped. A closed list: exactly one of these stands on every receipt (I13). */
+export const STOP_REASONS = [
+  "exhausted",
+  "consumer-end",
+  "customer-button",
+  "operator-stop",
+  "time-limit",
+  "money-limit",
+  "payment-lost",
+  "proof-late",
+  "consumer-lost",
+  "meter-stuck",
+  "meter-lost",
+  "meter-implausible",
+  "leak",
+  "weld",
+  "not-closed",
+  "emergency-stop",
+  "interlock",
+  "sensor-stale",
+  "power-loss",
+  "restart",
+  "update",
+  "fault",
+] as const;
+export type StopReason = (typeof STOP_REASONS)[number];
+
+export type LoopCommand =
+  /** Starts a session: close the outlet's switch and deliver. Refused (reported `stopped`) when the outlet cannot. */
+  | {
+      do: "grant";
+      session: string;
+      outlet: string;
+      meter: string;
+      /** Pulses that may be delivered now: what is reserved on disk. Cumulative within the session. */
+      pulses: number;
+      /** Pulses of the whole session. At `pulses` < `total` the loop holds with the switch open until extended. */
+      total: number;
+    }
+  | { do: "extend"; session: string; pulses: number }
+  | { do: "stop"; session: string; reason: StopReason };
+
+export interface OutletReport {
+  outlet: string;
+  /** No fault stands, every meter is alive, the switch is open or in a session. */
+  healthy: boolean;
+  fault?: StopReason;
+  /** The running session, when there is one. */
+  session?: string;
+  /** Readings by meter id: cumulative counts. */
+  readings: Readonly<Record<string, number>>;
+  /** Meter ids whose register survives a power cut. */
+  retained: readonly string[];
+}
+
+export type LoopReport =
+  /** The loop has opened its ports and driven every output safe, or: it is alive (sent again on an interval). */
+  | { on: "ready" | "alive"; atMs: number; outlets: readonly OutletReport[] }
+  /** Delivered so far: cumulative, safe to lose. */
+  | {
+      on: "progress";
+      session: string;
+      pulses: number;
+      reading: number;
+      held: boolean;
+      atMs: number;
+    }
+  /** The session is over and the switch is open. Sent once; the closing reading includes what ran on. */
+  | {
+      on: "stopped";
+      session: string;
+      reason: StopReason;
+      startReading: number;
+      endReading: number;
+      /** Delivered within the grant, and what still flowed after the switch was told to open. */
+      pulses: number;
+      runOnPulses: number;
+      atMs: number;
+    }
+  /** Said by the host itself: the loop is gone. Outputs fell open with it; a new `ready` follows when it is back. */
+  | { on: "lost"; why: string };
+
+export interface LoopHost {
+  /** Fire and forget, in order. Lost when the loop is gone, which is then reported. */
+  send(command: LoopCommand): void;
+  /** One listener; the last one set counts. */
+  onReport(listener: (report: LoopReport) => void): void;
+  /** Stops the loop, outputs open, and waits until it has gone. Idempotent. */
+  close(): Promise<void>;
+}

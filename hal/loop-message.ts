@@ -1,0 +1,188 @@
+// The shape of what crosses between the metering loop and its host, checked on both sides: the other end is
+// another process, and what it sends is believed no more than what comes from the network.
+// A field that is not known is refused too, so that two different versions notice each other.
+
+import { HalError } from "./hal-error.ts";
+import {
+  type LoopCommand,
+  type LoopReport,
+  type OutletReport,
+  STOP_REASONS,
+  type StopReason,
+} from "./loop-host.ts";
+
+const ID_CHARACTERS_MAX = 64;
+const WHY_CHARACTERS_MAX = 500;
+const OUTLETS_MAX = 64;
+const METERS_MAX = 16;
+
+/** Throws HalError `corrupt`, naming the field. */
+export function parseLoopCommand(value: unknown): LoopCommand {
+  const fields = object(value, "command");
+  const { do: what } = fields;
+  switch (what) {
+    case "grant": {
+      only(fields, ["do", "session", "outlet", "meter", "pulses", "total"], "grant");
+      const pulses = count(fields, "pulses");
+      const total = count(fields, "total");
+      if (pulses > total) refuse("pulses", "must not be above total");
+      return {
+        do: "grant",
+        session: id(fields, "session"),
+        outlet: id(fields, "outlet"),
+        meter: id(fields, "meter"),
+        pulses,
+        total,
+      };
+    }
+    case "extend":
+      only(fields, ["do", "session", "pulses"], "extend");
+      return { do: "extend", session: id(fields, "session"), pulses: count(fields, "pulses") };
+    case "stop":
+      only(fields, ["do", "session", "reason"], "stop");
+      return { do: "stop", session: id(fields, "session"), reason: reason(fields, "reason") };
+    default:
+      return refuse("do", "must be grant, extend or stop");
+  }
+}
+
+/** Throws HalError `corrupt`, naming the field. */
+export function parseLoopReport(value: unknown): LoopReport {
+  const fields = object(value, "report");
+  const { on } = fields;
+  switch (on) {
+    case "ready":
+    case "alive":
+      only(fields, ["on", "atMs", "outlets"], on);
+      return {
+        on,
+        atMs: time(fields),
+        outlets: list(fields, "outlets", OUTLETS_MAX).map(outletReport),
+      };
+    case "progress":
+      only(fields, ["on", "session", "pulses", "reading", "held", "atMs"], on);
+      return {
+        on,
+        session: id(fields, "session"),
+        pulses: count(fields, "pulses"),
+        reading: count(fields, "reading"),
+        held: flag(fields, "held"),
+        atMs: time(fields),
+      };
+    case "stopped":
+      only(fields, [...STOPPED_FIELDS], on);
+      return {
+        on,
+        session: id(fields, "session"),
+        reason: reason(fields, "reason"),
+        startReading: count(fields, "startReading"),
+        endReading: count(fields, "endReading"),
+        pulses: count(fields, "pulses"),
+        runOnPulses: count(fields, "runOnPulses"),
+        atMs: time(fields),
+      };
+    case "lost":
+      only(fields, ["on", "why"], on);
+      return { on, why: text(fields, "why", WHY_CHARACTERS_MAX) };
+    default:
+      return refuse("on", "must be ready, alive, progress, stopped or lost");
+  }
+}
+
+const STOPPED_FIELDS = [
+  "on",
+  "session",
+  "reason",
+  "startReading",
+  "endReading",
+  "pulses",
+  "runOnPulses",
+  "atMs",
+] as const;
+
+type Fields = Record<string, unknown>;
+
+function outletReport(value: unknown): OutletReport {
+  const fields = object(value, "outlets");
+  only(fields, ["outlet", "healthy", "fault", "session", "readings", "retained"], "outlets");
+  const { fault, session, readings: read } = fields;
+  const readings = object(read, "readings");
+  const meters = Object.keys(readings);
+  if (meters.length > METERS_MAX) refuse("readings", `must name at most ${METERS_MAX} meters`);
+  for (const meter of meters) count(readings, meter);
+  const retained = list(fields, "retained", METERS_MAX);
+  return {
+    outlet: id(fields, "outlet"),
+    healthy: flag(fields, "healthy"),
+    ...(fault === undefined ? {} : { fault: reason(fields, "fault") }),
+    ...(session === undefined ? {} : { session: id(fields, "session") }),
+    readings: readings as Record<string, number>,
+    retained: retained.map((_, i) => id(retained as unknown as Fields, String(i))),
+  };
+}
+
+function refuse(field: string, must: string): never {
+  throw new HalError("corrupt", `loop message: ${field} ${must}`);
+}
+
+function object(value: unknown, field: string): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return refuse(field, "must be an object");
+  }
+  return value as Fields;
+}
+
+function only(fields: Fields, known: readonly string[], what: string): void {
+  const stranger = Object.keys(fields).find((field) => !known.includes(field));
+  if (stranger !== undefined) refuse(stranger.slice(0, 40), `is not a field of ${what}`);
+}
+
+function text(fields: Fields, field: string, charactersMax: number): string {
+  const value = fields[field];
+  if (typeof value !== "string" || value.length > charactersMax) {
+    return refuse(field, `must be a text of at most ${charactersMax} characters`);
+  }
+  return value;
+}
+
+function id(fields: Fields, field: string): string {
+  const value = text(fields, field, ID_CHARACTERS_MAX);
+  return value === "" ? refuse(field, "must not be empty") : value;
+}
+
+function count(fields: Fields, field: string): number {
+  const value = fields[field];
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    return refuse(field, "must be an integer from 0 up");
+  }
+  return value;
+}
+
+function time(fields: Fields): number {
+  const { atMs } = fields;
+  if (typeof atMs !== "number" || !Number.isFinite(atMs)) {
+    return refuse("atMs", "must be a number of milliseconds");
+  }
+  return atMs;
+}
+
+function flag(fields: Fields, field: string): boolean {
+  const value = fields[field];
+  return typeof value === "boolean" ? value : refuse(field, "must be true or false");
+}
+
+function reason(fields: Fields, field: string): StopReason {
+  const value = fields[field];
+  return (
+    STOP_REASONS.find((known) => known === value) ??
+    refuse(field, "must be one of the stop reasons")
+  );
+}
+
+function list(fields: Fields, field: string, lengthMax: number): readonly unknown[] {
+  const value = fields[field];
+  if (!Array.isArray(value) || value.length > lengthMax) {
+    return refuse(field, `must be a list of at most ${lengthMax}`);
+  }
+  return value;
+}

@@ -1,0 +1,21 @@
+// Meter port: a cumulative integer count of pulses and the time of the reading. It is never credit and
+// never money. Synchronous: a slow meter is polled by its driver, which answers with its last reading.
+
+export interface MeterReading {
+  /** Pulses, an integer >= 0, cumulative. It falls only when the meter itself was reset or replaced. */
+  count: number;
+  /** Monotonic time at which the count was true. A reader judges by it whether the meter is alive. */
+  atMs: number;
+}
+
+export interface Meter {
+  /** Whether the count goes on from where it was after a power cut: a register of its own, not our counting. */
+  readonly retains: boolean;
+  read(): MeterReading;
+  /** Asks to be woken soon after the count rises. One listener; the last one set counts. */
+  onChange(wake: () => void): void;
+  /** Tells the meter whether its switch is closed; a meter that measures on its own ignores it. */
+  follow(closed: boolean): void;
+  /** Idempotent. */
+  close(): void;
+}

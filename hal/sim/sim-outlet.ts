@@ -1,0 +1,242 @@
+// One outlet of the virtual metal: its coil, its contact with an auxiliary contact beside it, and the pulse
+// meters that turn while something flows. In a world that is late (pace.ts) its events are late too, so a
+// program that reads its lines first lets it make up for all that should have happened by now.
+
+import type { OutletPart, PulseMeterPart } from "../board.ts";
+import type { Timer } from "../clock.ts";
+import type { SimPins } from "./sim-pins.ts";
+import type { SimWorld } from "./world.ts";
+
+/** Movements kept for each outlet. */
+const HISTORY_MAX = 1000;
+
+export interface MetalMeterState {
+  /** What the meter shows: it goes on over power cuts when handed in again. */
+  register: number;
+  /** Pulses' worth that really flowed, whatever the meter shows. */
+  physical: number;
+}
+
+export interface MetalOutletState {
+  id: string;
+  coil: boolean;
+  contact: boolean;
+  /** Pulse meters by id. */
+  meters: Readonly<Record<string, MetalMeterState>>;
+}
+
+export interface OutletFaults {
+  /** The contact does not open any more. */
+  weld: boolean;
+  /** The contact does not close any more. */
+  notClosed: boolean;
+  /** Flow goes on, the meters stand still. */
+  stuckMeter: boolean;
+  /** Pulses per second that flow though the contact is open. */
+  leakPulsesPerSecond: number;
+  /** The auxiliary contact opens and closes this many times, a millisecond apart, after each movement. */
+  bounces: number;
+}
+
+export interface SwitchEvent {
+  atMs: number;
+  what: "coil" | "contact";
+  closed: boolean;
+}
+
+export interface MetalOutlet {
+  state(): MetalOutletState;
+  history(): readonly SwitchEvent[];
+  setFaults(faults: Partial<OutletFaults>): void;
+  setFlow(pulsesPerSecond: number): void;
+  jumpMeter(meter: string, pulses: number): void;
+}
+
+export interface SimOutletOptions {
+  world: SimWorld;
+  pins: SimPins;
+  part: OutletPart;
+  pulsesPerSecond: number;
+  operateMs: readonly [number, number];
+  register: (meter: string) => number;
+  changed: () => void;
+}
+
+export function simOutlet(options: SimOutletOptions): MetalOutlet {
+  const { world, pins, part, changed } = options;
+  const faults: OutletFaults = {
+    weld: false,
+    notClosed: false,
+    stuckMeter: false,
+    leakPulsesPerSecond: 0,
+    bounces: 0,
+  };
+  const history: SwitchEvent[] = [];
+  let pulsesPerSecond = options.pulsesPerSecond;
+  let coil = false;
+  const meters = openMeters(options, () => faults.stuckMeter);
+
+  const record = (what: SwitchEvent["what"], closed: boolean, atMs: number): void => {
+    history.push({ atMs, what, closed });
+    if (history.length > HISTORY_MAX) history.shift();
+  };
+  const updateFlow = (atMs: number): void => {
+    const rate = contact.closed() ? pulsesPerSecond : faults.leakPulsesPerSecond;
+    for (const meter of meters.values()) meter.setRate(rate, atMs);
+  };
+  const turnUntil = (atMs: number): void => {
+    for (const meter of meters.values()) meter.turnUntil(atMs);
+  };
+  const contact = movingContact(options, (closed, atMs) => {
+    record("contact", closed, atMs);
+    turnUntil(atMs);
+    updateFlow(atMs);
+    pins.drive(part.switch.feedbackLine, closed);
+    for (let i = 1; i <= 2 * faults.bounces; i++) {
+      world.after(i, () =>
+        pins.drive(part.switch.feedbackLine, contact.closed() === (i % 2 === 0)),
+      );
+    }
+    changed();
+  });
+  const followCoil = (): void => contact.follow(coil, coil ? faults.notClosed : faults.weld);
+  const makeUp = (): void => {
+    contact.moveUntil(world.nowMs());
+    turnUntil(world.nowMs());
+  };
+  pins.onDriven(part.switch.line, (active) => {
+    coil = active;
+    record("coil", active, world.nowMs());
+    followCoil();
+    changed();
+  });
+  pins.drive(part.switch.feedbackLine, false);
+  pins.onRead(part.switch.feedbackLine, makeUp);
+  for (const meter of part.meters) if (meter.kind === "pulse") pins.onRead(meter.line, makeUp);
+
+  return {
+    state: () => {
+      const shown: Record<string, MetalMeterState> = {};
+      for (const [id, meter] of meters) shown[id] = meter.state();
+      return { id: part.id, coil, contact: contact.closed(), meters: shown };
+    },
+    history: () => history,
+    setFaults: (changes) => {
+      Object.assign(faults, changes);
+      followCoil();
+      updateFlow(world.nowMs());
+    },
+    setFlow: (newRate) => {
+      pulsesPerSecond = newRate;
+      updateFlow(world.nowMs());
+    },
+    jumpMeter: (id, pulses) => meters.get(id)?.jump(pulses),
+  };
+}
+
+interface MovingContact {
+  closed(): boolean;
+  /** Moves after a drawn delay to where the coil is, unless it is there or cannot. */
+  follow(coil: boolean, hindered: boolean): void;
+  /** Makes the movement that was due before that time and has not been made yet. */
+  moveUntil(timeMs: number): void;
+}
+
+function movingContact(
+  { world, part, operateMs }: SimOutletOptions,
+  moved: (closed: boolean, atMs: number) => void,
+): MovingContact {
+  const random = world.randomOf(`metal ${part.id}`);
+  let closed = false;
+  let moving: { atMs: number; to: boolean; timer: Timer } | undefined;
+  const move = (to: boolean, atMs: number): void => {
+    moving?.timer.cancel();
+    moving = undefined;
+    closed = to;
+    moved(to, atMs);
+  };
+  return {
+    closed: () => closed,
+    follow: (coil, hindered) => {
+      moving?.timer.cancel();
+      moving = undefined;
+      if (coil === closed || hindered) return;
+      const atMs = world.nowMs() + random.betweenMs(...operateMs);
+      moving = { atMs, to: coil, timer: world.at(atMs, (dueMs) => move(coil, dueMs)) };
+    },
+    moveUntil: (timeMs) => {
+      if (moving !== undefined && moving.atMs < timeMs) move(moving.to, moving.atMs);
+    },
+  };
+}
+
+function openMeters(
+  { world, pins, part, register, changed }: SimOutletOptions,
+  stuck: () => boolean,
+): ReadonlyMap<string, TurningMeter> {
+  const meters = new Map<string, TurningMeter>();
+  for (const meter of part.meters) {
+    if (meter.kind !== "pulse") continue;
+    meters.set(meter.id, turningMeter(world, pins, meter, register(meter.id), stuck, changed));
+  }
+  return meters;
+}
+
+interface TurningMeter {
+  state(): MetalMeterState;
+  /** Counts what was due before that time and is not counted yet. */
+  turnUntil(timeMs: number): void;
+  setRate(pulsesPerSecond: number, atMs: number): void;
+  jump(pulses: number): void;
+}
+
+/** Turns with the flow; the part of a pulse that has flowed when it stops is kept in `phase`. */
+function turningMeter(
+  world: SimWorld,
+  pins: SimPins,
+  part: PulseMeterPart,
+  startRegister: number,
+  stuck: () => boolean,
+  changed: () => void,
+): TurningMeter {
+  let register = startRegister;
+  let physical = 0;
+  let rate = 0;
+  let phase = 0;
+  let sinceMs = world.nowMs();
+  let next: Timer | undefined;
+
+  const nextAtMs = (): number => sinceMs + ((1 - phase) * 1000) / rate;
+  const arm = (): void => {
+    next?.cancel();
+    next = rate > 0 ? world.at(nextAtMs(), turn) : undefined;
+  };
+  const turn = (atMs: number): void => {
+    phase = 0;
+    sinceMs = atMs;
+    physical++;
+    arm();
+    if (!stuck()) {
+      register++;
+      pins.pulse(part.line, 1, atMs);
+    }
+    changed();
+  };
+  return {
+    state: () => ({ register, physical }),
+    turnUntil: (timeMs) => {
+      while (rate > 0 && nextAtMs() < timeMs) turn(nextAtMs());
+    },
+    setRate: (pulsesPerSecond, atMs) => {
+      phase = Math.min(1, phase + (Math.max(0, atMs - sinceMs) * rate) / 1000);
+      sinceMs = Math.max(sinceMs, atMs);
+      rate = pulsesPerSecond;
+      arm();
+    },
+    jump: (pulses) => {
+      register += pulses;
+      pins.pulse(part.line, pulses);
+      changed();
+    },
+  };
+}

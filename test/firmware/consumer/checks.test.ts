@@ -1,0 +1,142 @@
+// What a consumer believes of offers, tokens and receipts that are well signed.
+
+import { describe, expect, test } from "vitest";
+import { checkOffer, checkReceipts, checkToken } from "../../../firmware/consumer/checks.ts";
+import type { DeliveryToken } from "../../../firmware/token/delivery-token.ts";
+import type { Offer } from "../../../firmware/token/offer.ts";
+import type {
+  Receipt,
+  SessionReceipt,
+  SettlementReceipt,
+} from "../../../firmware/token/receipt.ts";
+import { grantPulses, valueOfPulses } from "../../../firmware/units.ts";
+import { crypto, story } from "../../support/sale.ts";
+
+const { offer, signed } = story;
+const { select } = story.messages;
+const [session, settlement] = story.receipts as readonly [SessionReceipt, SettlementReceipt];
+const offered = (change: Partial<Offer>, most?: number) =>
+  checkOffer({ ...offer, ...change }, select, offer.consumer, most);
+const mismatch = (at: string) => ({ ok: false, fault: { kind: "offer-mismatch", at } });
+
+describe("an offer", () => {
+  test("that is what was selected is taken, up to the limit", () => {
+    expect(offered({})).toMatchObject({ ok: true });
+    expect(offered({}, 350)).toMatchObject({ ok: true });
+    expect(offered({}, 349)).toMatchObject({ ok: false, fault: { kind: "over-limit" } });
+  });
+
+  test.each(["service", "price", "units"] as const)("of another %s is refused", (name) => {
+    expect(offered({ [name]: 7 })).toMatchObject(mismatch(`offer.${name}`));
+  });
+
+  test("for another consumer is refused", () => {
+    const other = { consumer: new Uint8Array(8) };
+    expect(offered(other)).toMatchObject({ ok: false, fault: { kind: "wrong-consumer" } });
+  });
+
+  test("I4: whose units cost more or less than the price per unit is refused", () => {
+    const units = (...amounts: number[]) =>
+      amounts.map((amountMinor) => ({ kind: "units" as const, amountMinor }));
+    for (const lines of [[], units(351), units(349), units(350, 350), units(350, 1)]) {
+      expect(offered({ lines })).toMatchObject(mismatch("offer.lines"));
+    }
+    expect(offered({ priceMinor: 34 })).toMatchObject(mismatch("offer.lines"));
+    const fee = { kind: "fee" as const, amountMinor: 20 };
+    expect(offered({ lines: [...units(350), fee], totalMinor: 370 })).toMatchObject({ ok: true });
+  });
+});
+
+describe("a delivery token", () => {
+  const token: DeliveryToken = {
+    order: offer.id,
+    consumer: offer.consumer,
+    service: 1,
+    price: 1,
+    units: 10,
+    expiresS: 1,
+  };
+
+  test("is for what was paid", () => {
+    expect(checkToken(token, offer)).toMatchObject({ ok: true });
+  });
+
+  test.each<[string, Partial<DeliveryToken>]>([
+    ["order", { order: "0000000000000000" }],
+    ["service", { service: 2 }],
+    ["price", { price: 2 }],
+    ["units", { units: 9 }],
+    ["consumer", { consumer: new Uint8Array(8) }],
+  ])("for another %s is refused", (_name, change) => {
+    const fault = { kind: "token-invalid" };
+    expect(checkToken({ ...token, ...change }, offer)).toMatchObject({ ok: false, fault });
+  });
+});
+
+describe("receipts", () => {
+  const check = (receipts: readonly Receipt[]) =>
+    checkReceipts(receipts, offer, signed.offer, crypto);
+  const first = (change: Partial<SessionReceipt>) => check([{ ...session, ...change }]);
+  const last = (change: Partial<SettlementReceipt>) =>
+    check([session, { ...settlement, ...change }]);
+
+  test("of one order that add up are taken, from the first on", () => {
+    expect(check([])).toMatchObject({ ok: true });
+    expect(check([session])).toMatchObject({ ok: true });
+    expect(check([session, settlement])).toMatchObject({ ok: true });
+  });
+
+  test("of several sessions are charged as one delivery", () => {
+    const value = (pulses: number) => valueOfPulses(pulses, offer.priceMinor, offer.units, offer);
+    let before = 0;
+    const sessions = [1111, 2222, 6667].map((pulses, index) => {
+      const amountMinor = value(before + pulses) - value(before);
+      before += pulses;
+      return { ...session, session: index + 1, pulses, amountMinor };
+    });
+    const all = { pulses: 10_000, amountMinor: 350, refundedMinor: 0, sessions: 3 };
+    expect(check([...sessions, { ...settlement, ...all }])).toMatchObject({ ok: true });
+    expect(check(sessions.slice(1))).toMatchObject(mismatch("receipts.0"));
+    expect(check([sessions[0], sessions[2]] as Receipt[])).toMatchObject(mismatch("receipts.1"));
+  });
+
+  test("for another order or offer are refused", () => {
+    expect(first({ order: "0000000000000000" })).toMatchObject(mismatch("receipts.0"));
+    expect(first({ offer: new Uint8Array(16) })).toMatchObject(mismatch("receipts.0"));
+    expect(last({ offer: new Uint8Array(16) })).toMatchObject(mismatch("receipts.1"));
+    const another = checkReceipts([session], offer, signed.token, crypto);
+    expect(another).toMatchObject(mismatch("receipts.0"));
+  });
+
+  test("I4: that charge another amount than the price says are refused", () => {
+    expect(first({ amountMinor: session.amountMinor + 1 })).toMatchObject(mismatch("receipts.0"));
+    expect(first({ amountMinor: session.amountMinor - 1 })).toMatchObject(mismatch("receipts.0"));
+    expect(first({ pulses: session.pulses + 1000 })).toMatchObject(mismatch("receipts.0"));
+  });
+
+  test("I4: that charge more than was bought are refused", () => {
+    const pulses = grantPulses(offer.units, offer) + 1;
+    expect(first({ pulses, amountMinor: 350 })).toMatchObject(mismatch("receipts"));
+  });
+
+  test.each<[string, Partial<SettlementReceipt>]>([
+    ["more pulses than its sessions", { pulses: settlement.pulses + 1 }],
+    ["a higher amount", { amountMinor: 219, refundedMinor: 131 }],
+    ["a refund too small", { refundedMinor: 131 }],
+    ["a refund too large", { refundedMinor: 133 }],
+    ["more captured than it accounts for", { capturedMinor: 351 }],
+    ["something owed beside the whole refund", { owedMinor: 1 }],
+    ["something forfeited that the offer gives back", { refundedMinor: 0, forfeitedMinor: 132 }],
+  ])("I6: with a settlement of %s are refused", (_name, change) => {
+    expect(last(change)).toMatchObject(mismatch("receipts.1"));
+  });
+
+  test("I6: with a settlement that still owes, or forfeits by the offer's own word, are taken", () => {
+    expect(last({ refundedMinor: 100, owedMinor: 32 })).toMatchObject({ ok: true });
+    const forfeits: Offer = { ...offer, undelivered: "credit-forfeit" };
+    const kept: SettlementReceipt = { ...settlement, refundedMinor: 0, forfeitedMinor: 132 };
+    expect(checkReceipts([session, kept], forfeits, signed.offer, crypto)).toMatchObject({
+      ok: true,
+    });
+  });
+});

@@ -1,0 +1,75 @@
+// The counter: plausible rises, and what cannot be true.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  BURST_PULSES,
+  type Counter,
+  readCounter,
+  startCounter,
+} from "../../../firmware/metering/counter.ts";
+
+describe("a cumulative counter", () => {
+  test("gives the pulses since the last reading", () => {
+    const first = readCounter(startCounter(100, 0), 103, 1_000, 50);
+    expect(first).toMatchObject({ pulses: 3, counter: { count: 103, atMs: 1_000 } });
+    expect(first.wrong).toBeUndefined();
+    expect(readCounter(first.counter, 103, 2_000, 50).pulses).toBe(0);
+  });
+
+  test("a fall is a reset: no pulses, and it goes on from there", () => {
+    const fallen = readCounter(startCounter(100, 0), 7, 1_000, 50);
+    expect(fallen).toMatchObject({ pulses: 0, wrong: "fell" });
+    expect(readCounter(fallen.counter, 9, 2_000, 50).pulses).toBe(2);
+  });
+
+  test("faster than the meter can give is refused, after a long time as after a short one", () => {
+    expect(readCounter(startCounter(0, 0), 11, 100, 50).wrong).toBe("too-fast");
+    expect(readCounter(startCounter(0, 0), 5 + BURST_PULSES, 100, 50).wrong).toBeUndefined();
+    expect(readCounter(startCounter(0, 0), 100_001 + BURST_PULSES, 2_000_000, 50).wrong).toBe(
+      "too-fast",
+    );
+  });
+
+  test.each([-1, 1.5, Number.NaN, 2 ** 53])("%s is not a count", (count) => {
+    expect(readCounter(startCounter(0, 0), count, 1_000, undefined)).toMatchObject({
+      pulses: 0,
+      wrong: "not-a-count",
+    });
+  });
+
+  test("without a maximum rate every rise is plausible", () => {
+    expect(readCounter(startCounter(0, 0), 1_000_000, 1, undefined).pulses).toBe(1_000_000);
+  });
+
+  test("a flow just above the maximum is found by and by, however often it is read", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 200 }), (readEveryMs) => {
+        let counter: Counter = startCounter(0, 0);
+        let wrong: string | undefined;
+        for (let ms = readEveryMs; ms <= 20_000; ms += readEveryMs) {
+          const delta = readCounter(counter, Math.floor(ms * 0.06), ms, 50);
+          wrong ??= delta.wrong;
+          counter = delta.counter;
+        }
+        expect(wrong).toBe("too-fast");
+      }),
+    );
+  });
+
+  test("a flow at the maximum is never refused, however unevenly it is read", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 500 }), { maxLength: 200 }), (gaps) => {
+        let counter: Counter = startCounter(0, 0);
+        let nowMs = 0;
+        for (const gapMs of gaps) {
+          nowMs += gapMs;
+          const delta = readCounter(counter, Math.floor(nowMs * 0.05), nowMs, 50);
+          expect(delta.wrong).toBeUndefined();
+          counter = delta.counter;
+        }
+        expect(counter.count).toBe(Math.floor(nowMs * 0.05));
+      }),
+    );
+  });
+});

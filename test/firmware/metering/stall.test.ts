@@ -1,0 +1,43 @@
+// A loop that is held up for a while (a busy machine, a stopped process) and then sees a backlog of pulses one by
+// one at the same instant: they are as old as they are, and no sign of a broken meter.
+
+import { expect, test } from "vitest";
+import { virtualCharger } from "../../../boards/virtual-charger.ts";
+import { startOutlet, stepOutlet } from "../../../firmware/metering/outlet.ts";
+import { type OutletSample, outletRules } from "../../../firmware/metering/outlet-state.ts";
+
+test("pulses that were dated while the loop was held up are plausible, however late they are seen", () => {
+  const [part] = virtualCharger.outlets;
+  if (part === undefined) throw new Error("no outlet");
+  const sample = (nowMs: number, count: number, atMs: number): OutletSample => ({
+    nowMs,
+    switch: { closed: nowMs >= 1_000, contact: nowMs >= 1_000 ? "closed" : "open" },
+    readings: [
+      { count, atMs },
+      { count: 0, atMs: nowMs },
+    ],
+  });
+  const rules = outletRules(part, () => true);
+  let state = startOutlet(rules, sample(0, 0, 0));
+  const grant = {
+    do: "grant",
+    session: "s",
+    outlet: part.id,
+    meter: "energy",
+    pulses: 400,
+    total: 400,
+  } as const;
+  state = stepOutlet(state, sample(900, 0, 0), grant).state;
+  state = stepOutlet(state, sample(1_000, 0, 0)).state;
+  // 40 pulses a second, all of them seen at 3,000.
+  for (let pulse = 1; pulse <= 80; pulse++) {
+    state = stepOutlet(state, sample(3_000, pulse, 1_000 + 25 * pulse)).state;
+  }
+  expect(state.fault).toBeUndefined();
+  expect(state.phase).toMatchObject({ is: "delivering" });
+  // As many in a tenth of the time cannot be true.
+  for (let pulse = 81; pulse <= 120; pulse++) {
+    state = stepOutlet(state, sample(3_200, pulse, 3_000 + 2.5 * (pulse - 80))).state;
+  }
+  expect(state.fault?.reason).toBe("meter-implausible");
+});

@@ -1,0 +1,209 @@
+// What the MQTT link and the embedded broker promise beyond the port: few bytes, bounded packets, and
+// refusals that say which address and what to do.
+
+import { connect, createServer, type Socket } from "node:net";
+import fc from "fast-check";
+import { afterEach, describe, expect, test } from "vitest";
+import { utf8 } from "../../../firmware/bytes.ts";
+import type { Link } from "../../../hal/link.ts";
+import { type Broker, openBroker } from "../../../hal/linux/broker.ts";
+import { openMqttLink } from "../../../hal/linux/mqtt-link.ts";
+import { PACKET_BYTES_MAX, packetGuard } from "../../../hal/linux/mqtt-stream.ts";
+import { openTcpProxy } from "../../support/tcp-proxy.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function broker(): Promise<Broker> {
+  const opened = await openBroker({ port: 0 });
+  cleanups.push(() => opened.close());
+  return opened;
+}
+
+async function link(url: string, clientId: string): Promise<Link> {
+  const opened = await openMqttLink({ url, clientId });
+  cleanups.push(() => opened.close());
+  return opened;
+}
+
+function received(of: Link, topic: string): Promise<Uint8Array> {
+  return new Promise((resolve) => {
+    of.onMessage((message) => {
+      if (message.topic === topic) resolve(message.payload);
+    });
+  });
+}
+
+/** A server that accepts and then does as told with each connection. */
+async function server(onConnection: (socket: Socket) => void): Promise<number> {
+  const listening = createServer(onConnection);
+  await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
+  cleanups.push(() => listening.close());
+  const address = listening.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** A PUBLISH packet at QoS 0 with this many bytes of payload. */
+function publishPacket(topic: string, bytes: number): Buffer {
+  let left = 2 + topic.length + bytes;
+  const header = [0x30];
+  do {
+    const digit = left % 128;
+    left = Math.floor(left / 128);
+    header.push(left > 0 ? digit | 0x80 : digit);
+  } while (left > 0);
+  return Buffer.concat([
+    Buffer.from([...header, topic.length >> 8, topic.length & 0xff]),
+    Buffer.from(topic),
+    Buffer.alloc(bytes, 0x61),
+  ]);
+}
+
+describe("the guard in front of the MQTT parser", () => {
+  const [none, some, ping] = [
+    publishPacket("a", 0),
+    publishPacket("b", 200),
+    Buffer.from([0xc0, 0]),
+  ];
+  const large = publishPacket("big", PACKET_BYTES_MAX);
+  const stream = Buffer.concat([none, large, some, large, large, ping, none]);
+  const kept = Buffer.concat([none, some, ping, none]);
+
+  test("leaves out whole packets above the limit, however the bytes are split", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(stream.length), { maxLength: 40 }), (cuts) => {
+        const guard = packetGuard("leave-out");
+        const edges = [0, ...cuts.sort((a, b) => a - b), stream.length];
+        const parts = edges.slice(1).flatMap((end, i) => guard(stream.subarray(edges[i], end)));
+        expect(Buffer.concat(parts).equals(kept)).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("leaves out the same when the bytes come one by one", () => {
+    const guard = packetGuard("leave-out");
+    const parts: Buffer[] = [];
+    for (let i = 0; i < stream.length; i++) parts.push(...guard(stream.subarray(i, i + 1)));
+    expect(Buffer.concat(parts).equals(kept)).toBe(true);
+  });
+
+  test("breaks on the header already when told so, and on a length that is none", () => {
+    expect(() => packetGuard("break")(large.subarray(0, 4))).toThrow(/at most 65536/);
+    const endless = Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff]);
+    expect(() => packetGuard("leave-out")(endless)).toThrow(/malformed/);
+  });
+});
+
+describe("MQTT link", () => {
+  test("says which address refused it and what to do", async () => {
+    const { port, close } = await openBroker({ port: 0 });
+    await close();
+    const opening = openMqttLink({ url: `mqtt://user:secret@127.0.0.1:${port}`, clientId: "a" });
+    await expect(opening).rejects.toMatchObject({ name: "HalError", kind: "refused" });
+    await expect(opening).rejects.toThrow(
+      new RegExp(`^no connection to a broker at mqtt://127\\.0\\.0\\.1:${port} \\(.*--broker$`),
+    );
+  });
+
+  test("gives up on a server that accepts and says nothing", async () => {
+    const port = await server((socket) => {
+      socket.on("error", () => {});
+    });
+    const url = `mqtt://127.0.0.1:${port}`;
+    const opening = openMqttLink({ url, clientId: "a", connectTimeoutMs: 200 });
+    await expect(opening).rejects.toMatchObject({ kind: "timeout" });
+  });
+
+  test("refuses an address that is none", async () => {
+    for (const url of ["", "localhost:1883", "http://localhost", "mqtt://", "mqtt://a:99999"]) {
+      await expect(openMqttLink({ url, clientId: "a" })).rejects.toMatchObject({ kind: "refused" });
+    }
+  });
+
+  test("I11: leaves out a message that is too large, and takes the next one", async () => {
+    const big = publishPacket("n", PACKET_BYTES_MAX);
+    const port = await server((socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (bytes: Buffer) => {
+        if (bytes[0] === 0x10) socket.write(Buffer.from([0x20, 2, 0, 0]));
+        if (bytes[0] === 0x82) {
+          const suback = Buffer.from([0x90, 3, bytes[2] ?? 0, bytes[3] ?? 0, 0]);
+          socket.write(Buffer.concat([suback, big, publishPacket("n", 3)]));
+        }
+      });
+    });
+    const a = await link(`mqtt://127.0.0.1:${port}`, "a");
+    const first = received(a, "n");
+    await a.subscribe("n");
+    expect(await first).toEqual(utf8("aaa"));
+  });
+
+  test("puts nothing on the wire beyond what MQTT 3.1.1 needs", async () => {
+    const { port } = await broker();
+    const proxy = await openTcpProxy(port);
+    cleanups.push(() => proxy.close());
+    const a = await link(`mqtt://127.0.0.1:${proxy.port}`, "abcd");
+    // CONNECT: 2 + 10 + 2 + 4; CONNACK: 4.
+    expect(proxy.bytes()).toEqual({ toServer: 18, toClient: 4 });
+    await a.subscribe("ab/#");
+    // SUBSCRIBE: 2 + 2 + 2 + 4 + 1; SUBACK: 5.
+    expect(proxy.bytes()).toEqual({ toServer: 29, toClient: 9 });
+    const echo = received(a, "ab/c");
+    a.publish("ab/c", utf8("12345"));
+    await echo;
+    // PUBLISH at QoS 0, both ways: 2 + 2 + 4 + 5.
+    expect(proxy.bytes()).toEqual({ toServer: 42, toClient: 22 });
+    await a.close();
+    // DISCONNECT: 2.
+    expect(proxy.bytes()).toEqual({ toServer: 44, toClient: 22 });
+  });
+});
+
+describe("embedded broker", () => {
+  test("says that a port is in use", async () => {
+    const { port } = await broker();
+    const opening = openBroker({ port });
+    await expect(opening).rejects.toMatchObject({ name: "HalError", kind: "refused" });
+    await expect(opening).rejects.toThrow(`port ${port} of 127.0.0.1 is in use`);
+  });
+
+  test("listens on loopback and says where", async () => {
+    const opened = await broker();
+    expect(opened.url).toBe(`mqtt://127.0.0.1:${opened.port}`);
+    expect(opened.port).toBeGreaterThan(0);
+  });
+
+  test("I11: breaks a connection that announces a packet above the limit", async () => {
+    const { port } = await broker();
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write(publishPacket("n", PACKET_BYTES_MAX).subarray(0, 8));
+    const closed = await new Promise<string>((resolve) => {
+      socket.on("close", () => resolve("closed"));
+      setTimeout(() => resolve("still open"), 2_000).unref();
+    });
+    expect(closed).toBe("closed");
+  });
+
+  test("survives bytes that are no MQTT, and goes on serving", async () => {
+    const { port, url } = await broker();
+    for (const bytes of [
+      Buffer.alloc(64, 0xff),
+      Buffer.alloc(64),
+      Buffer.from("GET / HTTP/1.1\n\n"),
+    ]) {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.end(bytes);
+      await new Promise((resolve) => socket.on("close", resolve));
+    }
+    const a = await link(url, "a");
+    const echo = received(a, "n");
+    await a.subscribe("n");
+    a.publish("n", utf8("x"));
+    expect(await echo).toEqual(utf8("x"));
+  });
+});

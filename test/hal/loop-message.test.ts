@@ -1,0 +1,105 @@
+// Every message between the loop and its host survives the way, and nothing else is taken for one.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { HalError } from "../../hal/hal-error.ts";
+import type { LoopCommand, LoopReport } from "../../hal/loop-host.ts";
+import { parseLoopCommand, parseLoopReport } from "../../hal/loop-message.ts";
+
+const COMMANDS: LoopCommand[] = [
+  { do: "grant", session: "s1", outlet: "left", meter: "energy", pulses: 10, total: 100 },
+  { do: "extend", session: "s1", pulses: 20 },
+  { do: "stop", session: "s1", reason: "consumer-end" },
+];
+
+const OUTLET = {
+  outlet: "left",
+  healthy: false,
+  fault: "weld",
+  session: "s1",
+  readings: { energy: 7, time: 0 },
+  retained: ["energy"],
+} as const;
+
+const REPORTS: LoopReport[] = [
+  { on: "ready", atMs: 0.5, outlets: [] },
+  {
+    on: "alive",
+    atMs: 1,
+    outlets: [OUTLET, { outlet: "right", healthy: true, readings: {}, retained: [] }],
+  },
+  { on: "progress", session: "s1", pulses: 3, reading: 10, held: true, atMs: 2 },
+  {
+    on: "stopped",
+    session: "s1",
+    reason: "exhausted",
+    startReading: 1,
+    endReading: 12,
+    pulses: 10,
+    runOnPulses: 1,
+    atMs: 3,
+  },
+  { on: "lost", why: "killed" },
+];
+
+describe("loop messages", () => {
+  test("survive the way as JSON", () => {
+    for (const command of COMMANDS) {
+      expect(parseLoopCommand(JSON.parse(JSON.stringify(command)))).toEqual(command);
+    }
+    for (const report of REPORTS) {
+      expect(parseLoopReport(JSON.parse(JSON.stringify(report)))).toEqual(report);
+    }
+  });
+
+  test("are refused when a field is missing, of another type, or not known", () => {
+    const cases: [(value: unknown) => unknown, object][] = [
+      ...COMMANDS.map(
+        (message) => [parseLoopCommand, message] as [typeof parseLoopCommand, object],
+      ),
+      ...REPORTS.map((message) => [parseLoopReport, message] as [typeof parseLoopReport, object]),
+    ];
+    for (const [parse, message] of cases) {
+      for (const field of Object.keys(message)) {
+        for (const wrong of [undefined, null, {}, "", -1, 1.5, "9".repeat(600)]) {
+          if (field === "atMs" && typeof wrong === "number") continue;
+          if (field === "why" && wrong === "") continue;
+          expect(() => parse({ ...message, [field]: wrong }), `${field}: ${wrong}`).toThrow(
+            HalError,
+          );
+        }
+      }
+      expect(() => parse({ ...message, extra: 1 })).toThrow(/extra is not a field/);
+    }
+  });
+
+  test("name the field that is wrong", () => {
+    const grant = COMMANDS[0];
+    expect(() => parseLoopCommand({ ...grant, total: 9 })).toThrow(
+      "pulses must not be above total",
+    );
+    expect(() => parseLoopCommand({ ...grant, meter: 7 })).toThrow(/meter must be a text/);
+    const ready = { on: "ready", atMs: 0, outlets: [{ ...OUTLET, readings: { energy: "7" } }] };
+    expect(() => parseLoopReport(ready)).toThrow(/energy must be an integer/);
+  });
+
+  test("I11: anything at all is either refused with a HalError or a message", () => {
+    const anything = fc.oneof(
+      fc.anything(),
+      fc.record({ do: fc.constantFrom("grant", "extend", "stop"), session: fc.anything() }),
+      fc.record({ on: fc.constantFrom("ready", "alive"), atMs: fc.nat(), outlets: fc.anything() }),
+    );
+    fc.assert(
+      fc.property(anything, (value) => {
+        for (const parse of [parseLoopCommand, parseLoopReport]) {
+          try {
+            expect(parse(value)).toBeTypeOf("object");
+          } catch (error) {
+            expect(error).toBeInstanceOf(HalError);
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

@@ -1,0 +1,85 @@
+// Defects to plant on purpose, as changes of the compiled text: each is a mistake that somebody could make, and
+// each must be caught by the power cuts. A text that is not found exactly once fails the test: the code moved.
+
+export interface Defect {
+  name: string;
+  file: string;
+  /** Replaced, exactly once each. */
+  changes: readonly (readonly [find: string, replace: string])[];
+}
+
+export const DEFECTS: readonly Defect[] = [
+  {
+    name: "the journal is written after the host is called",
+    file: "firmware/producer/sale.js",
+    changes: [
+      [
+        'await this.#ports.journal.save(taking);\n        this.#startTaking(taking, "take");',
+        'this.#startTaking(taking, "take");\n        await this.#ports.journal.save(taking);',
+      ],
+    ],
+  },
+  {
+    name: "each attempt has a new key",
+    file: "firmware/payment/fixed-flow.js",
+    changes: [
+      [
+        "authorise`;\n        const binding",
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: text of the planted code
+        "authorise/${this.#clock.monotonicMs()}`;\n        const binding",
+      ],
+    ],
+  },
+  {
+    name: "the switch closes before the grant is on disk",
+    file: "firmware/producer/delivery.js",
+    changes: [
+      ["await journal.save(next);\n        const { running } = next;", "const { running } = next;"],
+      [
+        'log("info", "session-begun"',
+        'await journal.save(next);\n        log("info", "session-begun"',
+      ],
+    ],
+  },
+  {
+    name: "the loop is extended before the reservation is on disk",
+    file: "firmware/producer/delivery.js",
+    changes: [
+      ["await journal.save(next);\n        const reserved =", "const reserved ="],
+      [
+        "pulses: reserved });",
+        "pulses: reserved });\n        await new Promise((done) => setImmediate(done));\n        await journal.save(next);",
+      ],
+    ],
+  },
+  {
+    name: "delivered units are not taken off the order",
+    file: "firmware/producer/order.js",
+    changes: [["pulses: order.pulses + delivered,", "pulses: order.pulses,"]],
+  },
+  {
+    name: "a session that a cut left open is not closed",
+    file: "firmware/producer/delivery.js",
+    changes: [['this.#orphans.set(one.id, "power-loss")', "this.#orphans.size"]],
+  },
+  {
+    name: "a settlement that a cut interrupted is not taken up again",
+    file: "firmware/producer/sale.js",
+    changes: [['if (one.state === "closing")', "if (false)"]],
+  },
+  {
+    name: "an undecided payment is forgotten at a restart",
+    file: "firmware/producer/sale.js",
+    changes: [['if (one.state === "taking")', "if (false)"]],
+  },
+  {
+    name: "the refund is told and not made",
+    file: "firmware/producer/sale.js",
+    changes: [["settlement.refundMinor);", "0);"]],
+  },
+  {
+    name: "the epoch stays the same over a restart",
+    file: "firmware/producer/journal.js",
+    changes: [["epoch: device.epoch + 1", "epoch: Math.max(1, device.epoch)"]],
+  },
+];

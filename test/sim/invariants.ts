@@ -1,0 +1,122 @@
+// The invariants of money, metal and power, checked after a whole run against three witnesses that know nothing
+// of each other: the payment host's books, the physical meters, and the device's durable records.
+
+import { fromHex } from "../../firmware/bytes.ts";
+import { type Order, orderRecord } from "../../firmware/producer/order.ts";
+import { readJson } from "../../firmware/protocol/schema.ts";
+import { type Receipt, verifyChain } from "../../firmware/token/receipt.ts";
+import type { SimCharge } from "../../hal/sim/sim-payment-host.ts";
+import { crypto, type Site } from "./site.ts";
+
+export interface Expectation {
+  outlet: string;
+  meter: string;
+  /** Reserved ahead of delivery, and pulses that may run on after each opening. */
+  quantumPulses: number;
+  runOnPulsesMax: number;
+  /** The meter's register survives a cut, so nothing at all may be forgotten. */
+  retains: boolean;
+  /** Who bears what a cut forgets. */
+  loss: "seller" | "payer";
+}
+
+export function durableOrders(site: Site): Order[] {
+  return site.store.durable("order").map(({ id, body }) => {
+    const read = readJson(orderRecord, JSON.parse(body), "order");
+    if (!read.ok) throw new Error(`order ${id}: ${read.fault.message}`);
+    return read.value;
+  });
+}
+
+function durableReceipts(site: Site): readonly Receipt[] | string {
+  const signed = site.store
+    .durable("receipt")
+    .map(({ body }) => fromHex(JSON.parse(body).signed) ?? new Uint8Array());
+  const chain = verifyChain(signed, site.signKey, crypto);
+  return chain.ok ? chain.value : chain.fault.message;
+}
+
+function checkMoney(orders: readonly Order[], charges: ReadonlyMap<string, SimCharge>): string[] {
+  const wrong: string[] = [];
+  const byReference = new Map(orders.map((order) => [order.reference ?? "", order]));
+  for (const [reference, charge] of charges) {
+    const order = byReference.get(reference);
+    const net = charge.capturedMinor - charge.refundedMinor;
+    if (order === undefined) {
+      if (net !== 0) wrong.push(`I6: ${net} were taken by ${reference} and no order knows of it`);
+      continue;
+    }
+    if (charge.capturedMinor > order.terms.totalMinor)
+      wrong.push("I2: more was taken than offered");
+    const settlement = order.settlement;
+    if (order.state !== "closed" || settlement === undefined) {
+      wrong.push(`I6: order ${order.id} is left ${order.state} with ${net} taken`);
+      continue;
+    }
+    const { amountMinor, refundMinor, forfeitMinor, owedMinor } = settlement;
+    if (charge.capturedMinor !== amountMinor + refundMinor + forfeitMinor + owedMinor) {
+      wrong.push(
+        `I1: ${charge.capturedMinor} taken, ${amountMinor} delivered, ${refundMinor} back`,
+      );
+    }
+    if (charge.refundedMinor !== refundMinor) {
+      wrong.push(`I1: ${charge.refundedMinor} came back, ${refundMinor} are on the record`);
+    }
+  }
+  return wrong;
+}
+
+function checkUnits(site: Site, orders: readonly Order[], expected: Expectation): string[] {
+  const wrong: string[] = [];
+  const receipts = durableReceipts(site);
+  if (typeof receipts === "string") return [`I13: the chain of receipts is broken: ${receipts}`];
+  let accounted = 0;
+  for (const order of orders) {
+    const mine = receipts.filter((one) => one.order === order.id);
+    const sessions = mine.filter((one) => one.is === "session");
+    const charged = sessions.reduce((sum, { pulses }) => sum + pulses, 0);
+    accounted += sessions.reduce((sum, one) => sum + one.pulses + one.runOnPulses, 0);
+    if (charged !== order.pulses)
+      wrong.push("I3: receipts and record differ about what was delivered");
+    if (charged > order.grantPulses)
+      wrong.push(`I3: ${charged} delivered of ${order.grantPulses} paid`);
+    for (const { runOnPulses } of sessions) {
+      if (runOnPulses > expected.runOnPulsesMax) wrong.push(`I8: ${runOnPulses} pulses ran on`);
+    }
+    const settled = mine.filter(({ is }) => is === "settlement").length;
+    if (order.state === "closed" && settled !== 1) wrong.push(`I6: ${settled} settlement receipts`);
+  }
+  const physical = site.board.metal.outlet(expected.outlet).meters[expected.meter]?.physical ?? 0;
+  const forgotten = physical - accounted;
+  const mostForgotten = expected.retains
+    ? 0
+    : site.cuts * (expected.quantumPulses + expected.runOnPulsesMax);
+  const least = expected.loss === "payer" ? -mostForgotten : 0;
+  if (forgotten < least || forgotten > mostForgotten) {
+    wrong.push(
+      `I10: ${physical} flowed and ${accounted} are accounted for, after ${site.cuts} cuts`,
+    );
+  }
+  return wrong;
+}
+
+/** Called at the very instant a coil is driven closed. */
+export function checkClosing(site: Site, outlet: string): string[] {
+  const running = durableOrders(site).find((one) => one.outlet === outlet && one.running);
+  if (running?.running === undefined) return ["I7: the switch closes and no grant is on disk"];
+  const { reserved, recorded } = running.running;
+  return reserved > recorded ? [] : ["I7: the switch closes with nothing left of its grant"];
+}
+
+/** Everything that must hold when the story is over and nothing runs any more. */
+export async function violations(site: Site, expected: Expectation): Promise<string[]> {
+  const orders = durableOrders(site);
+  const wrong = [
+    ...checkMoney(orders, await site.host.charges()),
+    ...checkUnits(site, orders, expected),
+  ];
+  const { coil, contact } = site.board.metal.outlet(expected.outlet);
+  if (coil || contact) wrong.push("I7: the switch is closed and nothing is sold");
+  if (new Set(site.epochs).size !== site.epochs.length) wrong.push("I11: an epoch came twice");
+  return wrong;
+}

@@ -1,0 +1,146 @@
+// Cuts the power at every store commit, switch write and publish of whole sales, just before it and just after,
+// one run for each place, and counts violations of the invariants. Run by itself it prints one line of JSON:
+//
+//   node build/test/sim/power-cuts.js [first]           `first` ends with the first violation
+//   node build/test/sim/power-cuts.js SCENARIO PLACE    replays one cut and says what happened
+
+import { virtualCharger } from "../../boards/virtual-charger.ts";
+import type { Board } from "../../hal/board.ts";
+import { type Buying, buy } from "./buyer.ts";
+import { checkClosing, type Expectation, violations } from "./invariants.ts";
+import { ENERGY, Site } from "./site.ts";
+
+/** As the virtual charger, with fewer and faster pulses: the same story in less time. */
+function smallCharger(retains: boolean): Board {
+  const outlets = virtualCharger.outlets.map((outlet) => ({
+    ...outlet,
+    settleMs: 120,
+    meters: outlet.meters.map((meter) =>
+      meter.kind === "pulse"
+        ? { ...meter, pulsesPerUnit: { numerator: 60, denominator: 1 }, retains }
+        : meter,
+    ),
+  }));
+  return { ...virtualCharger, outlets };
+}
+
+interface Scenario {
+  buying: Buying;
+  expected: Expectation;
+  undelivered: (typeof ENERGY)["undelivered"];
+  storeLatencyMs?: number;
+}
+
+const EXPECTED: Expectation = {
+  outlet: "socket-1",
+  meter: "energy",
+  quantumPulses: 40,
+  // 40 pulses a second for the 30 ms of the contactor, and one.
+  runOnPulsesMax: 3,
+  retains: true,
+  loss: "seller",
+};
+const BUYING: Buying = { service: 1, price: 1, units: 2 };
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  whole: { buying: BUYING, expected: EXPECTED, undelivered: "refund" },
+  // A memory card that takes its time: what is not reserved on it must not have flowed.
+  "slow card": {
+    buying: { ...BUYING, units: 3 },
+    expected: EXPECTED,
+    undelivered: "refund",
+    storeLatencyMs: 900,
+  },
+  "ended early": {
+    buying: { ...BUYING, endAfterPulses: 50 },
+    expected: { ...EXPECTED, retains: false },
+    undelivered: "refund",
+  },
+  "two sessions": {
+    buying: { ...BUYING, unitsPerSession: 1 },
+    expected: { ...EXPECTED, retains: false, loss: "payer" },
+    undelivered: "credit-refund",
+  },
+};
+
+interface CutRun {
+  /** Places passed in the run, and the name of the one that was cut. */
+  places: number;
+  place?: string;
+  wrong: readonly string[];
+  log: readonly string[];
+}
+
+/** One run with the power cut at place number `cutPlace`; 0 cuts nowhere. */
+async function runWithCut(name: string, cutPlace: number): Promise<CutRun> {
+  const scenario = SCENARIOS[name];
+  if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+  const { expected, buying, undelivered } = scenario;
+  let places = 0;
+  let place: string | undefined;
+  const wrong: string[] = [];
+  const site = new Site({
+    seed: 7,
+    board: smallCharger(expected.retains),
+    services: [{ ...ENERGY, undelivered }],
+    storeLatencyMs: scenario.storeLatencyMs ?? 1,
+    policy: { quantumPulses: expected.quantumPulses, loss: expected.loss },
+    cutAt: (where) => {
+      places += 1;
+      if (places !== cutPlace) return false;
+      place = where;
+      return true;
+    },
+  });
+  site.onClosing = (outlet) => wrong.push(...checkClosing(site, outlet));
+  let done = false;
+  try {
+    const outcome = await site.run(async () => {
+      void site.powerOn();
+      const consumer = await site.consumer("a");
+      return buy(site, consumer, buying);
+    });
+    done = outcome?.done === true;
+    site.log.push(...(outcome?.faults ?? []));
+    await site.world.runFor(20_000);
+  } catch (error) {
+    wrong.push(`a bug of ours: ${String(error)}`);
+  }
+  if (!done) wrong.push("I6: the buyer never came to an end");
+  wrong.push(...(await violations(site, expected)));
+  return { places, ...(place === undefined ? {} : { place }), wrong, log: site.log };
+}
+
+interface CutReport {
+  cuts: number;
+  violations: readonly string[];
+}
+
+/** All scenarios, at every place; `first` is content with the first violation. */
+export async function cutEverywhere(first = false): Promise<CutReport> {
+  const found: string[] = [];
+  let cuts = 0;
+  for (const name of Object.keys(SCENARIOS)) {
+    const whole = await runWithCut(name, 0);
+    found.push(...whole.wrong.map((text) => `${name}, no cut: ${text}`));
+    for (let place = 1; place <= whole.places; place++) {
+      if (first && found.length > 0) return { cuts, violations: found };
+      const run = await runWithCut(name, place);
+      cuts += 1;
+      const replay = `node build/test/sim/power-cuts.js "${name}" ${place}`;
+      found.push(...run.wrong.map((text) => `${name}, ${run.place} ${place}: ${text} (${replay})`));
+    }
+  }
+  return { cuts, violations: found };
+}
+
+if (process.argv[1]?.endsWith("power-cuts.js") === true) {
+  const [scenario, place] = process.argv.slice(2);
+  if (scenario !== undefined && place !== undefined) {
+    const run = await runWithCut(scenario, Number(place));
+    process.stdout.write(`${[...run.log, ...run.wrong].join("\n")}\n`);
+  } else {
+    const report = await cutEverywhere(scenario === "first");
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+  }
+}

@@ -1,0 +1,76 @@
+// A client that keeps to no rule: sends any plain text, sealed or not, and gives back what the device answers.
+
+import { decodeReply, encodeRequest, envelopeNonce } from "../../firmware/protocol/envelope.ts";
+import { decodeMessage, type Message } from "../../firmware/protocol/messages.ts";
+import { connectionName, replyTopic, requestTopic } from "../../firmware/protocol/topics.ts";
+import type { Link } from "../../hal/link.ts";
+import { crypto, type Site } from "./site.ts";
+
+export interface Answer {
+  is: Message["is"] | "hint" | "nothing";
+  code?: number;
+  message?: Message;
+}
+
+export class RawClient {
+  readonly site: Site;
+  readonly link: Link;
+  readonly connection: string;
+  readonly #secret: Uint8Array;
+  readonly #deviceKey: Uint8Array;
+  readonly sent: Uint8Array[] = [];
+  epoch = 1;
+  #id = 0;
+  #answers: Uint8Array[] = [];
+
+  constructor(site: Site, name: string, deviceKey: Uint8Array) {
+    const entropy = site.world.entropy(`raw ${name}`);
+    this.site = site;
+    this.#secret = entropy.bytes(32);
+    this.#deviceKey = deviceKey;
+    this.connection = connectionName(entropy.bytes(6));
+    this.link = site.broker.connect(this.connection);
+    this.link.onMessage(({ payload }) => this.#answers.push(payload));
+  }
+
+  async open(): Promise<this> {
+    await this.link.subscribe(replyTopic(this.connection));
+    return this;
+  }
+
+  /** Seals any bytes as the next request and waits a little for the answer. */
+  async say(plain: Uint8Array): Promise<Answer> {
+    this.#id += 1;
+    const shared = crypto.boxShared(this.#deviceKey, this.#secret) ?? new Uint8Array(32);
+    const nonce = envelopeNonce("request", this.connection, this.epoch, this.#id, 0);
+    const box = crypto.seal(plain, nonce, shared);
+    const consumerKey = crypto.boxPublicKey(this.#secret);
+    return this.send(encodeRequest({ id: this.#id, box, consumerKey }));
+  }
+
+  /** Sends a payload as it is. */
+  async send(payload: Uint8Array): Promise<Answer> {
+    this.#answers = [];
+    this.sent.push(payload);
+    this.link.publish(requestTopic(this.site.device, this.connection), payload);
+    await new Promise<void>((resolve) => this.site.world.after(500, () => resolve()));
+    const [first] = this.#answers;
+    return first === undefined ? { is: "nothing" } : this.#read(first);
+  }
+
+  #read(payload: Uint8Array): Answer {
+    const frame = decodeReply(payload);
+    if (!frame.ok) throw new Error(frame.fault.message);
+    if (!("box" in frame.value)) return { is: "hint" };
+    const { id, n, box } = frame.value;
+    const shared = crypto.boxShared(this.#deviceKey, this.#secret) ?? new Uint8Array(32);
+    const nonce = envelopeNonce("reply", this.connection, this.epoch, id, n);
+    const plain = crypto.open(box, nonce, shared);
+    const message = plain && decodeMessage(plain);
+    if (!message?.ok) throw new Error("the answer does not open");
+    const { value } = message;
+    return value.is === "fault"
+      ? { is: "fault", code: value.code, message: value }
+      : { is: value.is, message: value };
+  }
+}

@@ -1,0 +1,355 @@
+// A whole site in virtual time: a device with its board, loop, store, broker and payment host, and consumers,
+// all on one seed. Power can be cut at any store commit, switch write or publish, and comes back by itself.
+
+import { virtualCharger } from "../../boards/virtual-charger.ts";
+import { fromHex } from "../../firmware/bytes.ts";
+import { Consumer } from "../../firmware/consumer/consumer.ts";
+import { runLoop } from "../../firmware/metering/loop-runner.ts";
+import { fixedFlow } from "../../firmware/payment/fixed-flow.ts";
+import { broadcastWill } from "../../firmware/producer/broadcast.ts";
+import type { Service } from "../../firmware/producer/catalogue.ts";
+import type { DeliveryPolicy } from "../../firmware/producer/delivery.ts";
+import { openProducer, type Producer } from "../../firmware/producer/producer.ts";
+import { connectionName } from "../../firmware/protocol/topics.ts";
+import { openRuntime } from "../../firmware/runtime.ts";
+import { deviceName, issueCertificate } from "../../firmware/token/certificate.ts";
+import { type SettlementReceipt, verifyReceipt } from "../../firmware/token/receipt.ts";
+import type { Board } from "../../hal/board.ts";
+import { openOutlets } from "../../hal/drivers/open-outlets.ts";
+import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
+import type { PaymentHost } from "../../hal/payment-host.ts";
+import type { Lines } from "../../hal/pin.ts";
+import { openSimBoard, type SimBoard } from "../../hal/sim/open-board.ts";
+import { type SimBroker, type SimNetwork, simBroker } from "../../hal/sim/sim-link.ts";
+import { type SimLoopEnd, type SimLoopHost, simLoopHost } from "../../hal/sim/sim-loop-host.ts";
+import { type SimPaymentHost, simPaymentHost } from "../../hal/sim/sim-payment-host.ts";
+import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
+import { type SimWorld, simWorld } from "../../hal/sim/world.ts";
+
+export const crypto = openNodeCrypto();
+
+export const ENERGY: Service = {
+  id: 1,
+  name: "Energy",
+  outlet: "socket-1",
+  meter: "energy",
+  prices: [{ id: 1, name: "Day rate", amountMinor: 45, currency: "EUR" }],
+  unitsMax: 100,
+  undelivered: "refund",
+  tokenLifeS: 7 * 24 * 3600,
+};
+
+export interface SiteOptions {
+  seed: number;
+  board?: Board;
+  services?: readonly Service[];
+  policy?: DeliveryPolicy;
+  network?: Partial<SimNetwork>;
+  pulsesPerSecond?: number;
+  storeLatencyMs?: number;
+  /** Called at each place where the power may fail; true cuts it there. */
+  cutAt?: (place: CutPlace) => boolean;
+  wrapHost?: (host: PaymentHost) => PaymentHost;
+}
+
+export type CutPlace =
+  | "before commit"
+  | "after commit"
+  | "before switch"
+  | "after switch"
+  | "before publish"
+  | "after publish";
+
+/** How long the power stays away. */
+const DARK_MS = 3_000;
+const LOOP_RESTART_MS = 100;
+
+export class Site {
+  readonly world: SimWorld;
+  readonly broker: SimBroker;
+  readonly store: SimStore;
+  readonly hostStore: SimStore;
+  readonly host: SimPaymentHost;
+  readonly board: SimBoard;
+  readonly device: string;
+  readonly signKey: Uint8Array;
+  readonly operatorKey: Uint8Array;
+  readonly options: SiteOptions;
+  readonly log: string[] = [];
+  readonly bugs: unknown[] = [];
+  readonly epochs: number[] = [];
+  producer: Producer | undefined;
+  cuts = 0;
+  /** Called whenever a coil is driven closed, at that instant. */
+  onClosing: (outlet: string) => void = () => undefined;
+  #off: (() => void) | undefined;
+  #loopHost: SimLoopHost | undefined;
+  #killLoop: () => void = () => undefined;
+  readonly #part: Board;
+  readonly #keys: { signSeed: Uint8Array; boxSecret: Uint8Array; certificate: Uint8Array };
+
+  constructor(options: SiteOptions) {
+    this.options = options;
+    this.world = simWorld({ seed: options.seed });
+    const entropy = this.world.entropy("keys");
+    const operator = crypto.signer(entropy.bytes(32));
+    const [signSeed, boxSecret, hostSecret] = [0, 1, 2].map(() => entropy.bytes(32)) as [
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+    ];
+    this.operatorKey = operator.publicKey;
+    this.hostStore = simStore();
+    const { clock } = this.world;
+    this.host = simPaymentHost({
+      store: this.hostStore.store(),
+      clock,
+      crypto,
+      secretKey: hostSecret,
+    });
+    const signKey = crypto.signer(signSeed).publicKey;
+    const boxKey = crypto.boxPublicKey(boxSecret);
+    const hostKey = this.host.publicKey;
+    const claims = { signKey, boxKey, hostKey, serial: 1, bench: true, expiresS: 4_000_000_000 };
+    this.#keys = { signSeed, boxSecret, certificate: issueCertificate(claims, operator, crypto) };
+    this.signKey = signKey;
+    this.device = deviceName(crypto, signKey);
+    this.#part = options.board ?? virtualCharger;
+    this.board = openSimBoard(this.world, this.#part, {
+      pulsesPerSecond: options.pulsesPerSecond ?? 40,
+    });
+    this.store = simStore({
+      clock,
+      latencyMs: options.storeLatencyMs ?? 1,
+      onCommit: (phase) => this.#maybeCut(phase === "before" ? "before commit" : "after commit"),
+    });
+    this.broker = simBroker({
+      clock,
+      random: this.world.randomOf("network"),
+      network: { delayMs: [1, 3], ...options.network },
+      onPublish: (phase, { clientId }) => {
+        if (clientId !== this.device) return;
+        this.#maybeCut(phase === "before" ? "before publish" : "after publish");
+      },
+    });
+  }
+
+  #maybeCut(place: CutPlace): void {
+    if (this.#off === undefined || this.options.cutAt?.(place) !== true) return;
+    this.cut();
+    this.world.after(DARK_MS, () => void this.powerOn());
+  }
+
+  /** Everything of the device stops this instant; contacts fall open by themselves. */
+  cut(): void {
+    this.cuts += 1;
+    this.#off?.();
+    this.#off = undefined;
+    this.producer = undefined;
+  }
+
+  /** Lines that a dead program cannot drive any more, and whose writes are places for a cut. */
+  #lines(alive: () => boolean): Lines {
+    const { lines } = this.board.pins;
+    const opened = <T>(open: () => T): T => {
+      if (alive()) return open();
+      throw new PowerCut();
+    };
+    return {
+      input: (name) => opened(() => lines.input(name)),
+      edges: (name) => opened(() => lines.edges(name)),
+      output: (name) => {
+        const pin = opened(() => lines.output(name));
+        return {
+          set: (active) => {
+            if (!alive()) return;
+            this.#maybeCut("before switch");
+            if (!alive()) return;
+            if (active) this.onClosing(name.replace(/-coil$/, ""));
+            pin.set(active);
+            this.#maybeCut("after switch");
+          },
+          close: () => {
+            if (alive()) pin.close();
+          },
+        };
+      },
+    };
+  }
+
+  /** Runs a story in virtual time until it ends; undefined when it has not ended by then. */
+  async run<T>(story: () => Promise<T>, limitMs = 3_600_000): Promise<T | undefined> {
+    let ended: { value: T } | { error: unknown } | undefined;
+    void story().then(
+      (value) => {
+        ended = { value };
+      },
+      (error: unknown) => {
+        ended = { error };
+      },
+    );
+    await this.world.runWhile(() => ended === undefined && this.bugs.length === 0, limitMs);
+    if (this.bugs.length > 0) throw this.bugs[0];
+    if (ended !== undefined && "error" in ended) throw ended.error;
+    return ended?.value;
+  }
+
+  async powerOn(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      if (!(error instanceof PowerCut)) this.bugs.push(error);
+    }
+  }
+
+  async #start(): Promise<void> {
+    const process = this.world.process();
+    const { clock } = process;
+    const loopHost = simLoopHost(this.world, { delayMs: [0.05, 0.4] });
+    const link = this.broker.connect(this.device, broadcastWill(this.device));
+    this.#off = () => {
+      process.kill();
+      this.#killLoop();
+      this.store.crash();
+      loopHost.cut("power");
+      this.board.pins.releaseAll();
+      this.broker.cut(this.device);
+    };
+    const store = this.store.reopen();
+    this.#loopHost = loopHost;
+    this.#startLoop(loopHost.loop(), process.alive);
+    if (!process.alive()) throw new PowerCut();
+    const runtime = openRuntime(clock, this.#note, (error) => this.bugs.push(error));
+    const host = this.options.wrapHost?.(this.host) ?? this.host;
+    const producer = openProducer(
+      {
+        clock,
+        store,
+        link,
+        loop: loopHost.device,
+        crypto,
+        entropy: this.world.entropy(`device ${this.cuts}`),
+        payments: fixedFlow(mortal(host, process.alive), clock),
+        log: this.#note,
+        enqueue: (work) => runtime.enqueue(work),
+        offer: (work, lost) => runtime.offer(work, lost),
+        idle: () => runtime.idle(),
+      },
+      {
+        outlets: this.#part.outlets,
+        policy: this.options.policy ?? { quantumPulses: 100, loss: "seller" },
+        keys: { ...this.#keys, operatorKey: this.operatorKey },
+        simulatedHost: true,
+      },
+    );
+    producer.setup("Bench charger");
+    for (const service of this.options.services ?? [ENERGY]) {
+      const added = producer.addService(service);
+      if (!added.ok) throw new Error(added.fault.message);
+    }
+    const started = await producer.init();
+    if (!started.ok) throw new Error(started.fault.message);
+    this.epochs.push(started.value.epoch);
+    producer.startBroadcast();
+    this.producer = producer;
+  }
+
+  /** The loop's process, with timers of its own; its lines are given up when it or the power goes. */
+  #startLoop(end: SimLoopEnd, powered: () => boolean): void {
+    const process = this.world.process();
+    const alive = (): boolean => powered() && process.alive();
+    const { register } = this.board.metal;
+    runLoop(openOutlets(this.#part, process.clock, this.#lines(alive), register), end);
+    this.#killLoop = () => {
+      process.kill();
+      this.board.pins.releaseAll();
+    };
+  }
+
+  /** kill -9 of the loop; its host starts it again a moment later. */
+  killLoop(): void {
+    const loopHost = this.#loopHost;
+    const off = this.#off;
+    this.#killLoop();
+    loopHost?.cut("killed");
+    this.world.after(LOOP_RESTART_MS, () => {
+      if (loopHost !== undefined && off !== undefined && this.#off === off) {
+        this.#startLoop(loopHost.restart(), () => this.#off === off);
+      }
+    });
+  }
+
+  /** The device's process hangs: nothing reaches it from its loop, and nothing leaves it. */
+  blockDevice(durationMs: number): void {
+    this.#loopHost?.blockDevice(durationMs);
+  }
+
+  /** Settlement receipts of an order, as the device has them on disk. */
+  settlements(order: string): SettlementReceipt[] {
+    return this.store.durable("receipt").flatMap(({ body }) => {
+      const signed = fromHex(JSON.parse(body).signed) ?? new Uint8Array();
+      const read = verifyReceipt(signed, this.signKey, crypto);
+      return read.ok && read.value.is === "settlement" && read.value.order === order
+        ? [read.value]
+        : [];
+    });
+  }
+
+  readonly #note = (level: string, event: string, fields: object = {}): void => {
+    this.log.push(`${this.world.nowMs()} ${level} ${event} ${JSON.stringify(fields)}`);
+  };
+
+  /** A consumer of its own identity; `name` draws its keys and its connection. */
+  async consumer(name: string, store = simStore(), setUp = true): Promise<Consumer> {
+    const entropy = this.world.entropy(`consumer ${name}`);
+    const boxSecret = entropy.bytes(32);
+    const connection = connectionName(entropy.bytes(6));
+    const link = this.broker.connect(connection);
+    const { clock } = this.world;
+    const consumer = new Consumer(
+      { clock, store: store.store(), link, crypto, entropy },
+      {
+        connection,
+        boxSecret,
+        operators: [this.operatorKey],
+        trustNew: false,
+        simulatedHost: true,
+      },
+    );
+    const ready = setUp ? await consumer.setup() : { ok: true as const };
+    if (!ready.ok) throw new Error(ready.fault.message);
+    return consumer;
+  }
+}
+
+/** Ends a start-up that the power left. */
+class PowerCut extends Error {}
+
+/** The payment host as a program sees it that may die: a dead one calls nothing and hears nothing. */
+function mortal(host: PaymentHost, alive: () => boolean): PaymentHost {
+  const never = <T>(): Promise<T> => new Promise(() => undefined);
+  const hear = async <T>(answer: Promise<T>): Promise<T> => {
+    const value = await answer;
+    return alive() ? value : never<T>();
+  };
+  const guard =
+    <A extends unknown[], T>(call: (...args: A) => Promise<T>) =>
+    (...args: A): Promise<T> =>
+      alive() ? hear(call(...args)) : never<T>();
+  return {
+    canQuery: host.canQuery,
+    publicKey: host.publicKey,
+    simulated: host.simulated,
+    tokenise: guard((...args) => host.tokenise(...args)),
+    authorise: guard((...args) => host.authorise(...args)),
+    capture: guard((...args) => host.capture(...args)),
+    refund: guard((...args) => host.refund(...args)),
+    reverse: guard((...args) => host.reverse(...args)),
+    query: guard((...args) => host.query(...args)),
+    onLateAnswer: (listener) => {
+      host.onLateAnswer((attempt, answer) => {
+        if (alive()) listener(attempt, answer);
+      });
+    },
+  };
+}

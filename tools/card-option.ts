@@ -1,0 +1,43 @@
+// The payer's card as an option. Its number goes to the credential and nowhere else: what is shown is the end.
+
+import type { Card } from "../firmware/consumer/credential.ts";
+import { fail, ok, type Result } from "../firmware/result.ts";
+import { TEST_CARDS, type TestBehaviour } from "../hal/sim/sim-payment-host.ts";
+import type { Command } from "./command.ts";
+import { type OptionValues, textOption } from "./option-value.ts";
+
+export const CARD_OPTIONS: Command["options"] = {
+  card: { type: "string" },
+  expiry: { type: "string" },
+};
+
+export const CARD_HELP = `  --card NUMBER      the card to pay with (default: a test card of the simulated host, which
+                     approves), or a test card by name:
+                     ${Object.keys(TEST_CARDS).join(", ")}
+  --expiry YYMM      when the card expires (default: 3012)`;
+
+const EXPIRY = "3012";
+
+export interface ChosenCard {
+  card: Card;
+  /** Safe to print. */
+  shown: string;
+}
+
+/** Error: `usage`, which never quotes the number. */
+export function readCard(values: OptionValues): Result<ChosenCard> {
+  const given = textOption(values, "card") ?? "approve";
+  const isTest = Object.hasOwn(TEST_CARDS, given);
+  const number = isTest ? TEST_CARDS[given as TestBehaviour] : given.replace(/[ -]/g, "");
+  if (!/^\d{12,19}$/.test(number)) {
+    return fail("usage", "a card number has 12 to 19 digits (or name a test card)", "--card");
+  }
+  const [, year, month] = /^(\d\d)(\d\d)$/.exec(textOption(values, "expiry") ?? EXPIRY) ?? [];
+  const expiryMonth = Number(month);
+  if (!(expiryMonth >= 1 && expiryMonth <= 12)) {
+    return fail("usage", "an expiry is written YYMM, such as 3012", "--expiry");
+  }
+  const ending = `card ending ${number.slice(-4)}`;
+  const shown = isTest ? `the simulated host's test ${ending} ("${given}"): no real money` : ending;
+  return ok({ card: { number, expiryYear: Number(year), expiryMonth }, shown });
+}

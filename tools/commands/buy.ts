@@ -1,0 +1,86 @@
+// sluice buy: one whole purchase, from finding the device to the receipt.
+
+import type { Dealer } from "../../firmware/consumer/dealer.ts";
+import type { Purchase } from "../../firmware/consumer/purchase.ts";
+import { formatMinor } from "../../firmware/money.ts";
+import { ok, type Result } from "../../firmware/result.ts";
+import { CARD_HELP, CARD_OPTIONS, type ChosenCard, readCard } from "../card-option.ts";
+import type { Command } from "../command.ts";
+import { type Buyer, CONSUMER_HELP, CONSUMER_OPTIONS, withBuyer } from "../consumer.ts";
+import { deliver } from "../delivery-view.ts";
+import { openDealer } from "../device-choice.ts";
+import type { OptionValues } from "../option-value.ts";
+import { offerFact, offerRows } from "../sale-text.ts";
+import { pickPrice, pickService, readWanted, type Wanted } from "../selection.ts";
+
+export const buy: Command = {
+  name: "buy",
+  summary: "buy, from finding the device to the receipt",
+  usage:
+    "[--units N] [--service N] [--price N] [--max MINOR] [--card NUMBER] [--save FILE] [options]",
+  help: `Finds the device, asks for an offer, pays, takes delivery and keeps the receipt. What is not
+named is picked, and said. Ctrl-C ends a delivery and waits for the receipt, a second one leaves.
+
+  --units N          how many units (default: 1)
+  --service N        from "sluice services" (default: the first that is free)
+  --price N          from "sluice prices" (default: the first)
+  --max MINOR        pay no more than this in all, in minor units (250 is 2.50 EUR)
+  --save FILE        also keep the receipt bundle there
+  --to NAME|ID       which device; needed only when several are there
+${CARD_HELP}
+${CONSUMER_HELP}
+
+example: sluice buy --units 3 --max 200`,
+  options: {
+    ...CONSUMER_OPTIONS,
+    ...CARD_OPTIONS,
+    to: { type: "string" },
+    service: { type: "string" },
+    price: { type: "string" },
+    units: { type: "string" },
+    max: { type: "string" },
+    save: { type: "string" },
+  },
+  positionalsMax: 0,
+  run: (invocation) =>
+    withBuyer(invocation, readOrder, async (buyer, { card, wanted }) => {
+      const dealer = await openDealer(buyer);
+      if (!dealer.ok) return dealer;
+      const paid = await payFor(buyer, dealer.value, wanted, card);
+      return paid.ok ? deliver(buyer, dealer.value, paid.value, undefined) : paid;
+    }),
+};
+
+function readOrder(values: OptionValues): Result<{ card: ChosenCard; wanted: Wanted }> {
+  const card = readCard(values);
+  if (!card.ok) return card;
+  const wanted = readWanted(values);
+  return wanted.ok ? ok({ card: card.value, wanted: wanted.value }) : wanted;
+}
+
+async function payFor(
+  buyer: Buyer,
+  dealer: Dealer,
+  wanted: Wanted,
+  { card, shown }: ChosenCard,
+): Promise<Result<Purchase>> {
+  const { out } = buyer;
+  const service = await pickService(buyer, dealer, wanted.service);
+  if (!service.ok) return service;
+  const price = await pickPrice(buyer, dealer, service.value, wanted.price);
+  if (!price.ok) return price;
+  const selection = { service: service.value, price: price.value, units: wanted.units ?? 1 };
+  const made = await dealer.select(selection, wanted.totalMinorMax);
+  if (!made.ok) return made;
+  const { offer, purchase } = made.value;
+  const { totalMinor, currency, id } = offer;
+  out.emit({ step: "select", ref: id, device: dealer.device, ...offerFact(offer) });
+  for (const line of offerRows(offer)) out.say(line);
+  out.say(`paying ${formatMinor(totalMinor, currency)} with ${shown}`);
+  const paid = await dealer.pay(purchase, card);
+  if (!paid.ok) return paid;
+  const { state, device } = paid.value;
+  out.emit({ step: "pay", order: id, device, totalMinor, currency, state });
+  out.say(`order ${id} is paid`);
+  return ok(paid.value);
+}

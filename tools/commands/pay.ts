@@ -1,0 +1,44 @@
+// sluice pay: pays an offer, once however often it is called.
+
+import { formatMinor } from "../../firmware/money.ts";
+import { ok } from "../../firmware/result.ts";
+import { CARD_HELP, CARD_OPTIONS, readCard } from "../card-option.ts";
+import type { Command } from "../command.ts";
+import { CONSUMER_HELP, CONSUMER_OPTIONS, withBuyer } from "../consumer.ts";
+import { openDealerOf } from "../device-choice.ts";
+import { findOrder } from "../order-reference.ts";
+import { keptOffer } from "../receipt-keeping.ts";
+
+export const pay: Command = {
+  name: "pay",
+  summary: "pay an offer",
+  usage: "REF [--card NUMBER] [--expiry YYMM] [options]",
+  help: `Pays the order REF (its id, the beginning of it, or last). The card is sealed to the payment
+host: the device cannot read it. Call it again when the answer was lost: it is charged once.
+
+${CARD_HELP}
+${CONSUMER_HELP}
+
+example: sluice pay last --card decline`,
+  options: { ...CONSUMER_OPTIONS, ...CARD_OPTIONS },
+  positionalsMax: 1,
+  run: (invocation) =>
+    withBuyer(invocation, readCard, async (buyer, { card, shown }) => {
+      const { positionals, consumer, out } = buyer;
+      const order = await findOrder(consumer.purchases, positionals[0]);
+      if (!order.ok) return order;
+      const offer = keptOffer(order.value);
+      if (!offer.ok) return offer;
+      const dealer = await openDealerOf(buyer, order.value);
+      if (!dealer.ok) return dealer;
+      const { totalMinor, currency, id } = offer.value;
+      out.say(`paying ${formatMinor(totalMinor, currency)} with ${shown}`);
+      const paid = await dealer.value.pay(order.value, card);
+      if (!paid.ok) return paid;
+      const { state, device } = paid.value;
+      out.emit({ step: "pay", order: id, device, totalMinor, currency, state });
+      out.say(state === "closed" ? `order ${id} was paid, and is closed` : `order ${id} is paid`);
+      if (state === "paid") out.say(`take delivery with: sluice begin ${id}`);
+      return ok(undefined);
+    }),
+};

@@ -1,0 +1,146 @@
+// sluice status: our orders and the devices that are there; or how one order stands at its device, which also
+// sends again the receipts that we lack.
+
+import { type Purchase, Purchases } from "../../firmware/consumer/purchase.ts";
+import { formatMinor } from "../../firmware/money.ts";
+import type { MessageOf } from "../../firmware/protocol/messages.ts";
+import { ok, type Result } from "../../firmware/result.ts";
+import type { Command, ExitCode, Invocation, Output } from "../command.ts";
+import {
+  type Buyer,
+  CONSUMER_HELP,
+  CONSUMER_OPTIONS,
+  NOTHING_MORE,
+  refuse,
+  withBuyer,
+} from "../consumer.ts";
+import { deviceText, groupedThumbprint, openDealerOf } from "../device-choice.ts";
+import { identityFolder, openIdentity } from "../identity.ts";
+import { textOption } from "../option-value.ts";
+import { byAge, resolveOrder } from "../order-reference.ts";
+import { keptOffer, keptReceipts, tellReceipts } from "../receipt-keeping.ts";
+import { awaitReceipts } from "../receipt-waiting.ts";
+import { countText, pulsesText } from "../sale-text.ts";
+
+/** Announcements are retained: who is there is heard of at once. */
+const LOOK_MS = 1_000;
+
+export const status: Command = {
+  name: "status",
+  summary: "your orders and the devices there are; or how one order stands",
+  usage: "[REF] [options]",
+  help: `Without REF: the orders of this identity, latest first, and the devices that announce themselves.
+With REF (an id, the beginning of one, or last): asks the order's device how it stands; receipts
+that are missing here are sent again and kept.
+
+  --save FILE        with REF: also keep the receipt bundle there
+${CONSUMER_HELP}
+
+example: sluice status last`,
+  options: { ...CONSUMER_OPTIONS, save: { type: "string" } },
+  positionalsMax: 1,
+  run: tellStatus,
+};
+
+/** What is in the journal is told first: that needs no broker. */
+async function tellStatus(invocation: Invocation): Promise<ExitCode> {
+  const { values, positionals, out } = invocation;
+  const identity = await openIdentity(identityFolder(textOption(values, "identity"), process.env));
+  let told: Result<Purchase | undefined>;
+  try {
+    const orders = await new Purchases(identity.store).list();
+    const [reference] = positionals;
+    told = reference === undefined ? tellOrders(orders, out) : resolveOrder(orders, reference);
+    if (told.ok && told.value !== undefined) {
+      tellOrder(told.value, out);
+      // The device forgets an offer that was never paid, and an order some time after it is closed.
+      const { state } = told.value;
+      if (state === "quoted" || state === "failed") return 0;
+      if (state === "closed") {
+        const kept = keptReceipts(told.value);
+        const shown = tellReceipts({ identity, values, out }, told.value, kept);
+        return shown.ok ? 0 : refuse(out, shown.fault);
+      }
+    }
+  } finally {
+    await identity.store.close();
+  }
+  if (!told.ok) return refuse(out, told.fault);
+  const order = told.value;
+  return withBuyer(invocation, NOTHING_MORE, (buyer) =>
+    order === undefined ? tellDevices(buyer) : askDevice(buyer, order),
+  );
+}
+
+function tellOrders(orders: readonly Purchase[], out: Output): Result<undefined> {
+  out.say(orders.length === 0 ? "no orders" : "orders, latest first:");
+  for (const purchase of byAge(orders)) tellOrder(purchase, out);
+  return ok(undefined);
+}
+
+async function tellDevices({ consumer, out, timeoutMs, values }: Buyer): Promise<Result<void>> {
+  const limitMs = values["timeout"] === undefined ? LOOK_MS : timeoutMs;
+  const found = await consumer.discover({ timeoutMs: limitMs });
+  if (!found.ok) return found;
+  out.say(found.value.length === 0 ? "no device announces itself" : "devices:");
+  for (const one of found.value) {
+    const { device, name, verified } = one;
+    const operator = groupedThumbprint(one.operator);
+    out.emit({ step: "discover", device, name, operator, verified: verified !== undefined });
+    out.say(`  ${deviceText(one)}`);
+  }
+  return ok(undefined);
+}
+
+function tellOrder(purchase: Purchase, out: Output): void {
+  const { id, state, device, name, why } = purchase;
+  const offer = keptOffer(purchase);
+  if (!offer.ok) {
+    out.fault(offer.fault);
+    return;
+  }
+  const { units, unit, service, totalMinor, currency } = offer.value;
+  const receipts = purchase.receipts.length;
+  const bought = { service, units, unit, totalMinor, currency };
+  out.emit({ type: "order", order: id, state, device, name, ...bought, receipts, why });
+  const reason = why === undefined ? "" : ` (${why})`;
+  const total = formatMinor(totalMinor, currency);
+  out.say(
+    `  ${id}  ${state}${reason}  ${units} ${unit} for ${total} from ${name}, ${countText(receipts, "receipt")}`,
+  );
+}
+
+async function askDevice(buyer: Buyer, purchase: Purchase): Promise<Result<void>> {
+  const dealer = await openDealerOf(buyer, purchase);
+  if (!dealer.ok) return dealer;
+  const standing = await dealer.value.standing(purchase);
+  if (!standing.ok) return standing;
+  const told = tellStanding(buyer, purchase, standing.value);
+  if (!told.ok) return told;
+  const { state, sessions } = standing.value;
+  const closing = state === "closing" || state === "closed";
+  const now = await awaitReceipts(buyer, dealer.value, purchase, (one) =>
+    closing ? one.state === "closed" : one.sessions >= sessions,
+  );
+  if (!now.ok) return now;
+  const receipts = keptReceipts(now.value);
+  return receipts.length === 0 ? ok(undefined) : tellReceipts(buyer, now.value, receipts);
+}
+
+function tellStanding(
+  { out }: Buyer,
+  purchase: Purchase,
+  { is: _, token: __, ...standing }: MessageOf<"order">,
+): Result<void> {
+  const offer = keptOffer(purchase);
+  if (!offer.ok) return offer;
+  out.emit({ type: "standing", order: purchase.id, ...standing });
+  const { state, sessions, running, pulses, grantPulses } = standing;
+  const runs = running ? ", a delivery is running" : "";
+  const delivered = pulsesText(pulses, offer.value);
+  const left = pulsesText(grantPulses - pulses, offer.value);
+  out.say(
+    `  at the device: ${state}, ${countText(sessions, "session")}, ${delivered} delivered, ${left} left${runs}`,
+  );
+  return ok(undefined);
+}

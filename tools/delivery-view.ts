@@ -1,0 +1,117 @@
+// One delivery as the payer follows it: a progress line or object, the first Ctrl-C ends it and waits for the
+// receipt, the second leaves it to the device.
+
+import type { Dealer, Delivered, Progress } from "../firmware/consumer/dealer.ts";
+import type { Purchase } from "../firmware/consumer/purchase.ts";
+import { formatMinor } from "../firmware/money.ts";
+import { fail, type Result } from "../firmware/result.ts";
+import type { Offer } from "../firmware/token/offer.ts";
+import { valueOfPulses } from "../firmware/units.ts";
+import type { Output } from "./command.ts";
+import type { Buyer } from "./consumer.ts";
+import { keptOffer, keptReceipts, tellReceipts } from "./receipt-keeping.ts";
+import { pulsesText, unitsText } from "./sale-text.ts";
+
+/** Stops that the payer meant; any other is told as a failure beside its receipt. */
+const AS_WANTED: ReadonlySet<string> = new Set(["exhausted", "consumer-end", "customer-button"]);
+
+/** Begins a session and stays until its receipt is here and told. Errors: the device's; `out-of-order`; `not-ready` when it stopped early. */
+export async function deliver(
+  buyer: Buyer,
+  dealer: Dealer,
+  purchase: Purchase,
+  units: number | undefined,
+): Promise<Result<void>> {
+  const { out } = buyer;
+  const offer = keptOffer(purchase);
+  if (!offer.ok) return offer;
+  const before = keptReceipts(purchase).reduce(
+    (sum, one) => sum + (one.is === "session" ? one.pulses : 0),
+    0,
+  );
+  out.emit({ step: "begin", order: purchase.id, device: dealer.device, ...(units && { units }) });
+  out.say("delivery begins (Ctrl-C ends it)");
+  const interrupts = watchInterrupts(out, dealer, purchase);
+  try {
+    const begun = dealer.begin(purchase, units, (progress) =>
+      showProgress(out, offer.value, before, progress),
+    );
+    const delivered = await Promise.race([begun, interrupts.left]);
+    if (!delivered.ok) return delivered;
+    return tellDelivered(buyer, offer.value, delivered.value);
+  } finally {
+    interrupts.close();
+  }
+}
+
+function showProgress(out: Output, offer: Offer, before: number, progress: Progress): void {
+  const { session, pulses, held } = progress;
+  const value = (all: number): number => valueOfPulses(all, offer.priceMinor, offer.units, offer);
+  const amountMinor = value(before + pulses) - value(before);
+  const { currency, unit, id: order } = offer;
+  out.emit({ step: "progress", order, session, pulses, amountMinor, currency, unit, held });
+  const wait = held ? "   waiting for the device" : "";
+  const so = `${pulsesText(before + pulses, offer)} of ${unitsText(1000 * offer.units, unit)}`;
+  out.progress(`${so}   ${formatMinor(amountMinor, currency)}${wait}`);
+}
+
+function tellDelivered(
+  buyer: Buyer,
+  offer: Offer,
+  { purchase, receipts }: Delivered,
+): Result<void> {
+  const session = receipts.find((one) => one.is === "session");
+  if (session !== undefined) {
+    const { milliUnits, pulses, reason } = session;
+    const { id: order, unit } = offer;
+    const units = milliUnits / 1000;
+    buyer.out.emit({
+      step: "end",
+      order,
+      session: session.session,
+      pulses,
+      units,
+      unit,
+      stop: reason,
+    });
+    buyer.out.say(`stopped: ${reason}, ${unitsText(milliUnits, unit)} delivered`);
+  }
+  const told = tellReceipts(buyer, purchase, receipts);
+  if (!told.ok) return told;
+  const isLeft = purchase.state === "paid";
+  if (isLeft) buyer.out.say(`what is left stays good: sluice begin ${purchase.id}`);
+  if (session === undefined || AS_WANTED.has(session.reason)) return told;
+  const rest = isLeft ? "what is left stays good" : "the settlement says what became of the rest";
+  return fail("not-ready", `the delivery stopped early (${session.reason}); ${rest}`);
+}
+
+interface Interrupts {
+  /** Resolves, with a fault, when the user will wait no longer. */
+  left: Promise<Result<never>>;
+  close(): void;
+}
+
+function watchInterrupts(out: Output, dealer: Dealer, purchase: Purchase): Interrupts {
+  let count = 0;
+  let leave: (left: Result<never>) => void = () => undefined;
+  const left = new Promise<Result<never>>((resolve) => {
+    leave = resolve;
+  });
+  const end = async (): Promise<void> => {
+    const ended = await dealer.end(purchase);
+    if (!ended.ok && count === 1) out.say(`the device has not ended it: ${ended.fault.message}`);
+  };
+  const onInterrupt = (): void => {
+    count += 1;
+    if (count === 1) {
+      out.say("ending: the receipt follows (Ctrl-C again leaves without it)");
+      void end();
+      return;
+    }
+    dealer.leave();
+    const next = `sluice status ${purchase.id} fetches the receipt`;
+    leave(fail("timed-out", `left before the receipt: ${next}`));
+  };
+  process.on("SIGINT", onInterrupt);
+  return { left, close: () => process.off("SIGINT", onInterrupt) };
+}

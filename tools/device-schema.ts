@@ -1,0 +1,217 @@
+// The shape of a device file as a JSON Schema (draft 7), the one source of docs/device.schema.json; and ajv,
+// which nothing else imports, to hold a file against it. Bounds come from the firmware that enforces them.
+
+import { Ajv, type ErrorObject } from "ajv";
+import { BOARDS } from "../boards/registry.ts";
+import type { Price } from "../firmware/producer/catalogue.ts";
+import type { LossSide } from "../firmware/producer/delivery.ts";
+import {
+  AMOUNT_MINOR_MAX,
+  PRICES_MAX,
+  PULSES_MAX,
+  SERVICES_MAX,
+  UNITS_MAX,
+} from "../firmware/protocol/messages.ts";
+import { fail, ok, type Result } from "../firmware/result.ts";
+import { UNDELIVERED, type Undelivered } from "../firmware/token/offer.ts";
+import { didYouMean } from "./did-you-mean.ts";
+
+/** A device file that the schema accepts, with its defaults filled in. */
+export interface DeviceFile {
+  version: 1;
+  name: string;
+  board: string;
+  benchRate: number;
+  keys: string;
+  policy: { quantumPulses: number; loss: LossSide };
+  broker: { host?: string; port?: number; url?: string; username?: string; password?: string };
+  services: {
+    id: number;
+    name: string;
+    outlet: string;
+    meter: string;
+    unitsMax: number;
+    tokenLifeHours: number;
+    undelivered: Undelivered;
+    prices: Price[];
+  }[];
+}
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const id: Schema = { type: "integer", minimum: 1, maximum: 65_535 };
+const label = (description: string): Schema => ({
+  description,
+  type: "string",
+  minLength: 1,
+  maxLength: 32,
+});
+
+function object(required: string[], properties: Readonly<Record<string, Schema>>): Schema {
+  return { type: "object", additionalProperties: false, required, properties };
+}
+
+const price = object(["id", "name", "amountMinor", "currency"], {
+  id,
+  name: label("What the price is for, such as: per kWh"),
+  amountMinor: {
+    description: "Per unit, in the minor unit of the currency: 45 is 0.45 EUR, or 45 JPY",
+    type: "integer",
+    minimum: 1,
+    maximum: AMOUNT_MINOR_MAX,
+  },
+  currency: { description: "ISO 4217", type: "string", pattern: "^[A-Z]{3}$" },
+});
+
+const service = object(
+  ["id", "name", "outlet", "meter", "unitsMax", "tokenLifeHours", "undelivered", "prices"],
+  {
+    id,
+    name: label("As buyers see it"),
+    outlet: label("An outlet of the board"),
+    meter: label("A meter of the outlet; its unit is what is sold"),
+    unitsMax: {
+      description: "At most so many units in one offer",
+      type: "integer",
+      minimum: 1,
+      maximum: UNITS_MAX,
+    },
+    tokenLifeHours: {
+      description: "How long paid units can be taken",
+      type: "number",
+      minimum: 0.01,
+      maximum: 366 * 24,
+    },
+    undelivered: {
+      description:
+        "Paid and not delivered: refunded at the end; or kept as credit until the token expires, then refunded or forfeited",
+      enum: Object.keys(UNDELIVERED),
+    },
+    prices: { type: "array", minItems: 1, maxItems: PRICES_MAX, items: price },
+  },
+);
+
+const broker: Schema = {
+  ...object([], {
+    host: {
+      description: "Address of the broker that the device opens itself (default: 127.0.0.1)",
+      type: "string",
+      minLength: 1,
+      maxLength: 255,
+      pattern: "^[\\w.:-]+$",
+    },
+    port: {
+      description: "Default: 1883; 0 takes any",
+      type: "integer",
+      minimum: 0,
+      maximum: 65_535,
+    },
+    url: {
+      description: "A broker to use instead: mqtt://host:port or mqtts://host:port",
+      type: "string",
+      maxLength: 255,
+      pattern: "^mqtts?://[^\\s/@]+$",
+    },
+    username: { type: "string", minLength: 1, maxLength: 255 },
+    password: { type: "string", minLength: 1, maxLength: 255 },
+  }),
+  default: {},
+  dependencies: {
+    username: ["url"],
+    password: ["username"],
+    url: { properties: { host: false, port: false } },
+  },
+};
+
+export const DEVICE_SCHEMA: Schema = {
+  $schema: "http://json-schema.org/draft-07/schema#",
+  title: "Sluice device file, version 1",
+  ...object(["version", "name", "board", "services"], {
+    version: { const: 1 },
+    name: label("Name of the device as buyers see it"),
+    board: { description: "What is fitted where", enum: BOARDS.map((board) => board.name) },
+    benchRate: {
+      description: "World seconds per real second, for a board that does not exist",
+      type: "number",
+      minimum: 0.01,
+      maximum: 1000,
+      default: 1,
+    },
+    keys: {
+      description: "Folder of keys inside the data folder",
+      type: "string",
+      pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+      default: "keys",
+    },
+    policy: {
+      default: {},
+      ...object([], {
+        quantumPulses: {
+          description:
+            "Pulses reserved on disk ahead of delivery: the most that a power cut forgets",
+          type: "integer",
+          minimum: 1,
+          maximum: PULSES_MAX,
+          default: 100,
+        },
+        loss: {
+          description: "Who bears what a power cut forgot, where the meter itself forgets it too",
+          enum: ["seller", "payer"] satisfies LossSide[],
+          default: "seller",
+        },
+      }),
+    },
+    broker,
+    services: { type: "array", minItems: 1, maxItems: SERVICES_MAX, items: service },
+  }),
+};
+
+/** The schema itself is checked by a test: a device that starts has outputs to open first. */
+const validate = new Ajv({
+  useDefaults: true,
+  verbose: true,
+  strict: true,
+  meta: false,
+  validateSchema: false,
+}).compile<DeviceFile>(DEVICE_SCHEMA);
+
+/** Fills in the defaults of what it is given. Errors: `malformed` at a path such as services.0.prices.0.currency. */
+export function checkDeviceFile(value: unknown): Result<DeviceFile> {
+  if (validate(value)) return ok(value);
+  const [error] = validate.errors ?? [];
+  if (error === undefined) return fail("malformed", "is no device file");
+  const path = error.instancePath.slice(1).split("/").map(unescapePointer);
+  const { at, message } = explain(error);
+  const where = [...path, ...at].filter((name) => name !== "").join(".");
+  return where === "" ? fail("malformed", message) : fail("malformed", message, where);
+}
+
+/** RFC 6901, 4. */
+function unescapePointer(token: string): string {
+  return token.replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
+function explain(error: ErrorObject): { at: string[]; message: string } {
+  const { keyword, params, parentSchema, schema } = error;
+  const named = (name: string): string => String(params[name]);
+  if (keyword === "required") return { at: [named("missingProperty")], message: "is missing" };
+  if (keyword === "dependencies") {
+    const message = `is of no use without ${named("missingProperty")}`;
+    return { at: [named("property")], message };
+  }
+  if (keyword === "additionalProperties") {
+    const unknown = named("additionalProperty");
+    const known = Object.keys((parentSchema?.["properties"] as object | undefined) ?? {});
+    const at = unknown.length > 64 ? `${unknown.slice(0, 64)}...` : unknown;
+    return { at: [at], message: `is no key here${didYouMean(unknown, known)}` };
+  }
+  if (keyword === "enum" && Array.isArray(schema)) {
+    return {
+      at: [],
+      message: `must be one of ${schema.join(", ")}${didYouMean(error.data, schema)}`,
+    };
+  }
+  if (keyword === "false schema") return { at: [], message: "is of no use beside url" };
+  if (keyword === "const") return { at: [], message: `must be ${String(schema)}` };
+  return { at: [], message: error.message ?? `fails ${keyword}` };
+}

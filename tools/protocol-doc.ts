@@ -1,0 +1,49 @@
+// Writes docs/PROTOCOL.md and docs/protocol.cddl from the code: `node build/tools/protocol-doc.js`. With
+// --check nothing is written: it exits 1 and names the file that is not what the code would write.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { openNaclCrypto } from "../hal/drivers/nacl-crypto.ts";
+import { protocolCddl } from "./protocol-cddl.ts";
+import { tellStory } from "./protocol-examples.ts";
+import { protocolMarkdown } from "./protocol-markdown.ts";
+
+/** File name to text. */
+export function protocolDocuments(): ReadonlyMap<string, string> {
+  return new Map([
+    ["PROTOCOL.md", protocolMarkdown(tellStory(openNaclCrypto()))],
+    ["protocol.cddl", protocolCddl()],
+  ]);
+}
+
+/** Names of the files in the folder that are missing or are not what the code says. */
+export function staleDocuments(folder: string): readonly string[] {
+  return [...protocolDocuments()].flatMap(([name, text]) => {
+    return readText(join(folder, name)) === text ? [] : [name];
+  });
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function main(args: readonly string[]): void {
+  if (!args.includes("--check")) {
+    for (const [name, text] of protocolDocuments()) writeFileSync(join("docs", name), text);
+    return;
+  }
+  for (const name of staleDocuments("docs")) {
+    process.stderr.write(`docs/${name} is stale: run node build/tools/protocol-doc.js\n`);
+    process.exitCode = 1;
+  }
+}
+
+const [, script] = process.argv;
+if (script !== undefined && import.meta.url === pathToFileURL(script).href) {
+  main(process.argv.slice(2));
+}

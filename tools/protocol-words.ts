@@ -1,0 +1,237 @@
+// What the fields of messages and signed objects mean, in words, for docs/PROTOCOL.md. A field without words,
+// or words without a field, do not compile (messages) or are refused when the document is made (signed objects).
+
+import type { FaultKind } from "../firmware/fault.ts";
+import type { MessageName, MessageOf } from "../firmware/protocol/messages.ts";
+
+export type MessageWords = {
+  [K in MessageName]: {
+    /** What is to be known beyond its one sentence. */
+    more?: string;
+    fields: Record<Exclude<keyof MessageOf<K>, "is">, string>;
+  };
+};
+
+export const MESSAGE_WORDS: MessageWords = {
+  "get-services": { fields: {} },
+  services: {
+    fields: {
+      services:
+        "Each with its number, its name for people, and whether its outlet is free and able to deliver now",
+    },
+  },
+  "get-identity": {
+    more: "For a consumer that has no operator's key yet. It compares the answer with the certificate, shows its fingerprint, and pins it where it may.",
+    fields: {},
+  },
+  identity: { fields: { operatorKey: "Ed25519" } },
+  "get-prices": { fields: { service: "Number of the service" } },
+  prices: {
+    fields: { prices: "Each with its number, its name for people, and the amount for one unit" },
+  },
+  select: {
+    more: "Refused with `not-ready` while the outlet cannot deliver: an offer states that it could when it was made.",
+    fields: {
+      service: "Number of the service",
+      price: "Number of the price",
+      units: "How many units, from 1",
+    },
+  },
+  offer: { fields: { offer: "A signed offer, below" } },
+  pay: {
+    more: "Business key: the offer's id, which becomes the order's. Sent again, from whatever connection of the same consumer, it asks what became of the payment and never pays twice. The device passes the credential on unread. `payment-pending` means: not decided yet, send the same again.",
+    fields: {
+      offer: "Id of the offer",
+      nonce: "Single use; part of the nonce of the credential's box",
+      credential: "The sealed card, below, or a token of the payment host",
+      tokenised: "True: `credential` is the payment host's token",
+    },
+  },
+  paid: { fields: { token: "The signed delivery token, below" } },
+  begin: {
+    more: "Business key: order and session number. The number is one more than that of the last session; the same number again gets the same answer and delivers nothing more. `busy` leaves the token good.",
+    fields: {
+      order: "Id of the order",
+      session: "Number of the session within the order, from 1",
+      units: "At most so many of those that remain; all of them when absent",
+      token: "The delivery token, where the device shall judge it by its bytes",
+    },
+  },
+  begun: {
+    fields: {
+      pulses: "What the session may deliver: its grant",
+      startReading: "Reading of the meter when the session began",
+    },
+  },
+  end: {
+    more: "Business key: order and session number, so that a repeated one never ends a later session. On an idle order it closes the order and settles what was not delivered, as its offer says.",
+    fields: {
+      order: "Id of the order",
+      session: "Number of the session to end, or that ended last",
+    },
+  },
+  ending: { fields: { running: "A session was running and is being stopped" } },
+  metering: {
+    more: "Sent at most once a second to the connection that last asked about the order. Cumulative, so a lost or late one does no harm: the largest number counts.",
+    fields: {
+      session: "Number of the session",
+      pulses: "Delivered in this session so far",
+      held: "Delivery waits, switch open, for its next reservation to reach the disk",
+    },
+  },
+  receipts: {
+    more: "Sent to the connection that last asked about the order, again and again with growing pauses (2 s to 60 s), until they are acknowledged.",
+    fields: { receipts: "Signed receipts, below, oldest first" },
+  },
+  acknowledge: {
+    more: "Business key: the receipt's number. Sent when the receipts are verified and kept.",
+    fields: {
+      order: "Id of the order",
+      receipt: "Number of the last receipt that is kept; those before it are, too",
+    },
+  },
+  acknowledged: { fields: {} },
+  "get-order": {
+    more: "Also makes this the connection that metering and receipts of the order are sent to: how a consumer that was away takes up a sale again.",
+    fields: { order: "Id of the order" },
+  },
+  order: {
+    fields: {
+      state: "Where the order stands",
+      sessions: "Sessions that have ended",
+      running: "One of them is running",
+      pulses: "Delivered and charged over all ended sessions",
+      grantPulses: "All pulses of the order",
+      token: "The delivery token, once it is paid",
+    },
+  },
+  fault: {
+    more: "May answer any request. Codes are at the end of this document; one that is not known is `unknown`.",
+    fields: {
+      code: "Which kind of trouble",
+      message: "Words for people, never parsed",
+      at: "Path of the field at fault",
+    },
+  },
+};
+
+/** By the path of names from the claims down. */
+export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  certificate: {
+    expires: "Not to be trusted from then on; seconds since 1970",
+    device: "",
+    "device.signKey": "Ed25519 key of the device; its thumbprint is the device's id",
+    "device.boxKey": "X25519 key of the device, for the envelope",
+    "device.hostKey": "X25519 key of the payment host, for credentials",
+    "device.serial": "The operator's own number for it",
+    "device.bench": "True: for a bench, good only with a simulated payment host",
+  },
+  announcement: {
+    device: "",
+    "device.certificate": "The signed certificate, as bytes",
+    "device.minor": "Minor version of the protocol",
+    "device.epoch": "One more at each start of the device",
+    "device.name": "For people",
+  },
+  offer: {
+    expires: "Not to be paid from then on; seconds since 1970",
+    id: "Becomes the order's id",
+    consumer: "",
+    "consumer.keyId": "Thumbprint of the consumer's X25519 key",
+    terms: "",
+    "terms.service": "Number of the service",
+    "terms.price": "Number of the price",
+    "terms.units": "Units offered",
+    "terms.unit": "What a unit is",
+    "terms.priceMinor": "For one unit, in the minor unit of the currency",
+    "terms.currency": "ISO 4217",
+    "terms.numerator": "Pulses per unit, a fraction:",
+    "terms.denominator": "numerator / denominator",
+    "terms.lines": "What the total is made of; they add up to it",
+    "terms.totalMinor": "What is paid",
+    "terms.undelivered": "What becomes of units that are paid and not delivered",
+  },
+  token: {
+    expires: "No session begins from then on; seconds since 1970",
+    order: "Id of the order",
+    consumer: "",
+    "consumer.keyId": "Thumbprint of the consumer's X25519 key",
+    bought: "",
+    "bought.service": "Number of the service",
+    "bought.price": "Number of the price",
+    "bought.units": "Units paid",
+  },
+  receipt: {
+    issuedAt: "Seconds since 1970, as good as `clock` says",
+    order: "Id of the order",
+    body: "",
+    "body.sort": "Which of the two it is",
+    "body.number": "In the chain of the device, from 1, without gaps",
+    "body.previous": "Digest of the signed receipt before it; zeros in the first",
+    "body.offer": "Digest of the signed offer, and so its lines, price and pulses per unit",
+    "body.payment": "The payment host's reference",
+    "body.clock": "How good the device's clock was",
+    "body.session": "Number of the session within the order",
+    "body.startReading": "Of the meter, before",
+    "body.endReading": "Of the meter, after",
+    "body.pulses": "Delivered and charged: of the session, or of the whole order",
+    "body.runOnPulses": "Ran on after the switch was told to open: given, not charged",
+    "body.milliUnits": "Delivered thousandths of a unit, rounded down",
+    "body.amountMinor": "Value of what was delivered",
+    "body.reason": "Why it stopped",
+    "body.sessions": "How many there were",
+    "body.capturedMinor": "Taken from the payer",
+    "body.refundedMinor": "Given back",
+    "body.forfeitedMinor": "Kept although not delivered, as the offer said",
+    "body.owedMinor": "To be given back and not yet so",
+  },
+};
+
+export const FAULT_WORDS: Readonly<Record<FaultKind, string>> = {
+  unknown: "A code that is not known here",
+  "out-of-order": "Asked for before what must come first",
+  "out-of-range": "A value that is not allowed",
+  "not-found": "There is no such thing",
+  "too-many": "A bound on memory or disk is reached",
+  internal: "The other side has trouble of its own: try again",
+  "timed-out": "No answer came",
+  unsupported: "Not known or not done in this version",
+  usage: "A command was given wrongly",
+  exists: "It is there already",
+  malformed: "The bytes are not what the protocol says",
+  "too-large": "More bytes than allowed",
+  version: "Another version of the protocol, or of what is stored",
+  unsealed: "Could not be opened: another key, another epoch, or touched on the way",
+  stale: "An old request, or one that was already passed",
+  signature: "The signature was not made by this key over this object",
+  untrusted: "No chain to an operator key that is held here",
+  "key-changed": "The device, or its name, was vouched for by another operator before",
+  expired: "Its time is over",
+  "bench-key": "Made for a bench, not for real money",
+  "wrong-device": "Of or for another device",
+  "wrong-consumer": "For another consumer",
+  "bad-key-file": "A key file cannot be read, or others may read it",
+  "broken-chain": "Receipts do not follow from each other",
+  "service-unknown": "There is no such service",
+  "price-unknown": "The service has no such price",
+  "units-out-of-range": "Too few or too many units",
+  "not-ready": "The outlet cannot deliver now",
+  "offer-unknown": "There is no such offer of this consumer",
+  "offer-expired": "The offer's time is over: select again",
+  "offer-mismatch": "Not what was selected, or it does not add up",
+  "over-limit": "Dearer than the consumer allows",
+  declined: "The payment host does not take the payment",
+  "credential-invalid": "The payment host cannot read the credential",
+  "credential-mismatch": "The credential is for another offer, amount or currency",
+  "credential-used": "The credential has served already",
+  "payment-pending": "Not decided yet: send the same again",
+  "payment-lost": "Never decided; given up and reversed",
+  "order-unknown": "There is no such order of this consumer",
+  "order-closed": "The order is closed",
+  "order-unpaid": "The payment was not taken",
+  busy: "Another session holds the outlet; the token stays good",
+  "token-invalid": "Not the token of this order",
+  "token-exhausted": "All its units are delivered",
+  "session-unknown": "There is no such session",
+  "token-expired": "The token's time is over",
+};

@@ -1,7 +1,7 @@
 // Writes docs/PROTOCOL.md and docs/protocol.cddl from the code: `node build/tools/protocol-doc.js`. With
 // --check nothing is written: it exits 1 and names the file that is not what the code would write.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { openNaclCrypto } from "../hal/drivers/nacl-crypto.ts";
@@ -44,6 +44,6 @@ function main(args: readonly string[]): void {
 }
 
 const [, script] = process.argv;
-if (script !== undefined && import.meta.url === pathToFileURL(script).href) {
+if (script !== undefined && import.meta.url === pathToFileURL(realpathSync(script)).href) {
   main(process.argv.slice(2));
 }

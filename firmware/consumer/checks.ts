@@ -98,7 +98,8 @@ export function checkReceipts(
     } else {
       const { amountMinor, capturedMinor, refundedMinor, forfeitedMinor, owedMinor } = receipt;
       const sum = amountMinor + refundedMinor + forfeitedMinor + owedMinor;
-      if (receipt.pulses !== pulses || amountMinor !== value(pulses) || sum !== capturedMinor) {
+      const counted = receipt.pulses === pulses && receipt.sessions === session;
+      if (!counted || amountMinor !== value(pulses) || sum !== capturedMinor) {
         return fail("offer-mismatch", "the settlement does not add up", at);
       }
       if (forfeitedMinor > 0 && offer.undelivered !== "credit-forfeit") {

@@ -163,6 +163,9 @@ export function verifyChain(
     const bytesBefore = signed[index - 1];
     const { number, previous } = read.value;
     const at = `receipts.${index}`;
+    if (number === 0 || (number === 1 && !equalBytes(previous, FIRST_PREVIOUS))) {
+      return fail("broken-chain", `receipt ${number} is not where a chain begins`, at);
+    }
     if (before !== undefined && number <= before.number) {
       return fail("broken-chain", `receipt ${number} stands after ${before.number}`, at);
     }

@@ -120,6 +120,7 @@ describe("receipts", () => {
   });
 
   test.each<[string, Partial<SettlementReceipt>]>([
+    ["another number of sessions", { sessions: 7 }],
     ["more pulses than its sessions", { pulses: settlement.pulses + 1 }],
     ["a higher amount", { amountMinor: 219, refundedMinor: 131 }],
     ["a refund too small", { refundedMinor: 131 }],

@@ -57,6 +57,16 @@ describe("a chain of receipts", () => {
     expect(verify([first, second, replaced, fourth])).toMatchObject(broken(3));
   });
 
+  test("begins with number 1 and nothing before it", () => {
+    const late = signReceipt(
+      { ...template, number: 1, previous: new Uint8Array(16).fill(7) },
+      device,
+    );
+    const none = signReceipt({ ...template, number: 0, previous: FIRST_PREVIOUS }, device);
+    expect(verify([late])).toMatchObject(broken(0));
+    expect(verify([none])).toMatchObject(broken(0));
+  });
+
   test("is refused with one that somebody else signed, or that is none", () => {
     const forged = signReceipt({ ...template, number: 9 }, operator);
     expect(verify([...chain, forged])).toMatchObject({ ok: false, fault: { kind: "signature" } });

@@ -25,14 +25,16 @@ export function readMeters(state: OutletState, sample: OutletSample): OutletStat
     if (reading === undefined || reading === "lost") {
       return { counter, lost: true, pulses: 0, wrong: false };
     }
-    // Plausible by the time of the pulses themselves: a loop that was held up sees many at once.
     const { count, atMs } = reading;
     if (counter === undefined) {
       const first = startCounter(count, atMs);
       return { counter: first, lost: false, pulses: 0, wrong: false };
     }
     const max = state.rules.meters[i]?.pulsesPerSecondMax;
-    const delta = readCounter(counter, count, atMs, max);
+    // Plausible by the time of the pulses themselves: a loop that was held up sees many at once. Where none
+    // came, none is owed: a jump after a quiet hour is no more plausible than one at any other moment.
+    const seenAtMs = count === counter.count ? sample.nowMs : atMs;
+    const delta = readCounter(counter, count, seenAtMs, max);
     const wrong = delta.wrong !== undefined;
     return { counter: delta.counter, lost: false, pulses: delta.pulses, wrong };
   });

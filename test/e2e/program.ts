@@ -142,7 +142,7 @@ function childrenOf(pid: number): number[] {
 }
 
 /** A loop that lost its device ends by itself; one that does not is ended. */
-async function endProcess(pid: number): Promise<void> {
+export async function endProcess(pid: number): Promise<void> {
   const deadlineMs = performance.now() + 2_000;
   while (isAlive(pid)) {
     if (performance.now() > deadlineMs) process.kill(pid, "SIGKILL");

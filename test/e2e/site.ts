@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore } from "../../hal/linux/sqlite-store.ts";
 import { startMosquitto } from "../support/mosquitto.ts";
-import { type Line, Program, pause } from "./program.ts";
+import { endProcess, type Line, Program, pause } from "./program.ts";
 
 export interface DeviceSettings {
   /** Another broker than its own. */
@@ -93,11 +93,13 @@ export class Site {
     const program = await this.launchDevice(settings);
     const ready = await program.until("ready");
     const startedMs = performance.now() - startMs;
+    const loopPid = Number(ready["loopPid"]);
+    this.#cleanups.push(() => endProcess(loopPid));
     return {
       program,
       id: String(ready["device"]),
       broker: String(ready["broker"]),
-      loopPid: Number(ready["loopPid"]),
+      loopPid,
       operatorKey: String(ready["operatorKey"]),
       safeMs: Number(ready["safeMs"]),
       startedMs,

@@ -41,3 +41,23 @@ test("pulses that were dated while the loop was held up are plausible, however l
   }
   expect(state.fault?.reason).toBe("meter-implausible");
 });
+
+test("a jump after a quiet minute is not plausible", () => {
+  const [part] = virtualCharger.outlets;
+  if (part === undefined) throw new Error("no outlet");
+  const at = (nowMs: number, count: number): OutletSample => ({
+    nowMs,
+    switch: { closed: false, contact: "open" },
+    readings: [
+      { count, atMs: count === 0 ? 0 : nowMs },
+      { count: 0, atMs: nowMs },
+    ],
+  });
+  let state = startOutlet(
+    outletRules(part, () => true),
+    at(0, 0),
+  );
+  for (let nowMs = 200; nowMs < 60_000; nowMs += 200) state = stepOutlet(state, at(nowMs, 0)).state;
+  state = stepOutlet(state, at(60_000, 1_000)).state;
+  expect(state.fault?.reason).toBe("meter-implausible");
+});

@@ -149,6 +149,9 @@ async function compose(
       entry: fileURLToPath(new URL("./loop-main.js", import.meta.url)),
       args: [board.name, String(config.benchRate), join(data, "registers.json")],
       clock,
+      // Without the optimising compiler and with a small young generation the loop keeps to its 48 MiB, and
+      // is never held up by a recompilation; it has little to compute.
+      nodeArgs: ["--no-opt", "--max-semi-space-size=1"],
     }),
   );
   const { host: loopHost, ready } = watchFirstReport(loop);

@@ -234,7 +234,6 @@ function tellMessages(
       receipts: [signed["session receipt"], signed["settlement receipt"]],
     },
     acknowledge: { is: "acknowledge", order, receipt: 2 },
-    acknowledged: { is: "acknowledged" },
     "get-order": { is: "get-order", order },
     order: {
       is: "order",

@@ -90,7 +90,6 @@ export const MESSAGE_WORDS: MessageWords = {
       receipt: "Number of the last receipt that is kept; those before it are, too",
     },
   },
-  acknowledged: { fields: {} },
   "get-order": {
     more: "Also makes this the connection that metering and receipts of the order are sent to: how a consumer that was away takes up a sale again.",
     fields: { order: "Id of the order" },

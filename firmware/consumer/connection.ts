@@ -44,7 +44,8 @@ export class Connection {
   readonly #clock: Clock;
   readonly #name: string;
   readonly #boxSecret: Uint8Array;
-  readonly #boxKey: Uint8Array;
+  /** Our own X25519 key, which costs too much to compute twice. */
+  readonly boxKey: Uint8Array;
   readonly #asked = new Map<number, Asked>();
   readonly #shared = new Map<string, Uint8Array>();
   readonly #introduced = new Set<string>();
@@ -60,7 +61,7 @@ export class Connection {
     this.#clock = ports.clock;
     this.#name = name;
     this.#boxSecret = boxSecret;
-    this.#boxKey = ports.crypto.boxPublicKey(boxSecret);
+    this.boxKey = ports.crypto.boxPublicKey(boxSecret);
   }
 
   get replies(): string {
@@ -87,6 +88,16 @@ export class Connection {
       };
       this.#send(id, asked, RESEND_MS_MIN, this.#clock.monotonicMs() + timeoutMs);
     });
+  }
+
+  /** Says something that needs no answer: sent once, and told again when the device shows that it was lost. */
+  tell(peer: Peer, message: Message): void {
+    const shared = this.#sharedWith(peer);
+    if (shared === undefined) return;
+    this.#lastId += 1;
+    const plain = encodeMessage(message);
+    const withKey = !this.#introduced.has(peer.device);
+    this.#publish(this.#lastId, { peer, shared, plain, withKey, hints: 0 });
   }
 
   /** Takes a payload from the reply topic. */
@@ -142,7 +153,7 @@ export class Connection {
     const { peer, shared, plain, withKey } = asked;
     const nonce = envelopeNonce("request", this.#name, peer.epoch, id, 0);
     const box = this.#crypto.seal(plain, nonce, shared);
-    const frame = withKey ? { id, box, consumerKey: this.#boxKey } : { id, box };
+    const frame = withKey ? { id, box, consumerKey: this.boxKey } : { id, box };
     this.#link.publish(requestTopic(peer.device, this.#name), encodeRequest(frame));
   }
 

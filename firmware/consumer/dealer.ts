@@ -6,7 +6,7 @@ import type { Crypto } from "../../hal/crypto.ts";
 import type { Entropy } from "../../hal/entropy.ts";
 import { equalBytes } from "../bytes.ts";
 import type { Message, MessageName, MessageOf } from "../protocol/messages.ts";
-import { fail, ok, type Result } from "../result.ts";
+import { type Fault, fail, ok, type Result } from "../result.ts";
 import type { Announcement } from "../token/announcement.ts";
 import { verifyToken } from "../token/delivery-token.ts";
 import { type Offer, verifyOffer } from "../token/offer.ts";
@@ -46,6 +46,8 @@ export interface Delivered {
 interface Watch {
   progress(progress: Progress): void;
   receipts(purchase: Purchase, news: readonly Receipt[]): void;
+  /** The device sent receipts that are not right. */
+  refused(fault: Fault): void;
   broke(error: unknown): void;
 }
 
@@ -93,11 +95,11 @@ export class Dealer {
   ): Promise<Result<{ purchase: Purchase; offer: Offer }>> {
     const reply = await this.#ask({ is: "select", ...selection }, "offer");
     if (!reply.ok) return reply;
-    const { crypto, boxSecret, purchases, clock } = this.#ports;
+    const { crypto, connection, purchases, clock } = this.#ports;
     const { verified, name, certificate } = this.announcement;
     const offer = verifyOffer(reply.value.offer, verified.signKey, crypto);
     if (!offer.ok) return offer;
-    const own = thumbprint(crypto, crypto.boxPublicKey(boxSecret));
+    const own = thumbprint(crypto, connection.boxKey);
     const checked = checkOffer(offer.value, selection, own, totalMinorMax);
     if (!checked.ok) return checked;
     const purchase: Purchase = {
@@ -174,20 +176,29 @@ export class Dealer {
     if (purchase.state !== "paid") {
       return fail("out-of-order", `begin comes after pay; the order is ${purchase.state}`);
     }
-    const standing = await this.standing(purchase);
-    if (!standing.ok) return standing;
-    const session = standing.value.sessions + 1;
     const latest = (await this.#ports.purchases.get(purchase.id)) ?? purchase;
     if (latest.state === "closed") return fail("order-closed", "the order is closed");
-    const finished = this.#follow(latest, session, onProgress);
+    const begun = await this.#session(latest, latest.sessions + 1, units, onProgress);
+    if (begun.ok || begun.fault.kind !== "session-unknown") return begun;
+    // Sessions have gone by whose receipts we lack: they follow by themselves.
+    const standing = await this.standing(purchase);
+    if (!standing.ok) return standing;
+    return this.#session(latest, standing.value.sessions + 1, units, onProgress);
+  }
+
+  async #session(
+    purchase: Purchase,
+    session: number,
+    units: number | undefined,
+    onProgress: (progress: Progress) => void,
+  ): Promise<Result<Delivered>> {
+    const finished = this.#follow(purchase, session, onProgress);
     const request: MessageOf<"begin"> = { is: "begin", order: purchase.id, session };
     if (units !== undefined) request.units = units;
     const reply = await this.#ask(request, "begun");
-    if (!reply.ok) {
-      this.leave();
-      return reply;
-    }
-    return ok(await finished);
+    if (reply.ok) return finished;
+    this.leave();
+    return reply;
   }
 
   /** Ends the running session, or settles an idle order. The receipts come to whoever watches it by then. */
@@ -240,7 +251,7 @@ export class Dealer {
     purchase: Purchase,
     session: number,
     onProgress: (progress: Progress) => void,
-  ): Promise<Delivered> {
+  ): Promise<Result<Delivered>> {
     const { clock } = this.#ports;
     this.#watched = purchase.id;
     this.#heardMs = clock.monotonicMs();
@@ -250,9 +261,13 @@ export class Dealer {
         const mine = news.some((one) => one.is === "session" && one.session === session);
         if (!mine || this.#watch !== watch) return;
         this.leave();
-        resolve({ purchase: now, receipts: news });
+        resolve(ok({ purchase: now, receipts: news }));
       };
-      const watch: Watch = { progress: onProgress, receipts: settle, broke: reject };
+      const refused = (fault: Fault): void => {
+        this.leave();
+        resolve({ ok: false, fault });
+      };
+      const watch: Watch = { progress: onProgress, receipts: settle, refused, broke: reject };
       this.#watch = watch;
       const look = async (): Promise<void> => {
         const kept = await this.#keptSince(purchase);
@@ -291,35 +306,45 @@ export class Dealer {
       // What could not be kept is not acknowledged, so it comes again; whoever waits for it is told why not.
       this.#keeping = this.#keeping
         .then(() => this.#keep(id, receipts))
+        .then((kept) => (kept.ok ? undefined : this.#watch?.refused(kept.fault)))
         .catch((error: unknown) => this.#watch?.broke(error));
       await this.#keeping;
     }
   }
 
-  /** Verifies and journals new receipts, then tells the device that they are kept. */
-  async #keep(id: string, pushed: readonly Uint8Array[]): Promise<void> {
+  /**
+   * Verifies and journals new receipts, then tells the device that they are kept. Receipts that are wrong are
+   * neither kept nor acknowledged.
+   */
+  async #keep(id: string, pushed: readonly Uint8Array[]): Promise<Result<void>> {
     const { crypto, purchases } = this.#ports;
     const { signKey } = this.announcement.verified;
     const purchase = await purchases.get(id);
     const offer = purchase && verifyOffer(purchase.offer, signKey, crypto);
-    if (purchase === undefined || offer === undefined || !offer.ok) return;
+    if (purchase === undefined || offer === undefined) return ok(undefined);
+    if (!offer.ok) return offer;
     const fresh = pushed.filter((one) => !purchase.receipts.some((kept) => equalBytes(kept, one)));
     const all = [...purchase.receipts, ...fresh];
     const read: Receipt[] = [];
     for (const one of all) {
       const receipt = verifyReceipt(one, signKey, crypto);
-      if (!receipt.ok || receipt.value.order !== id) return;
+      if (!receipt.ok) return receipt;
+      // Of another order that this connection asked about: it will be pushed again when that one is watched.
+      if (receipt.value.order !== id) return ok(undefined);
       read.push(receipt.value);
     }
-    if (!checkReceipts(read, offer.value, purchase.offer, crypto).ok) return;
+    const checked = checkReceipts(read, offer.value, purchase.offer, crypto);
+    if (!checked.ok) return checked;
     const last = read.at(-1);
-    if (last === undefined) return;
+    if (last === undefined) return ok(undefined);
     const closed = last.is === "settlement";
     const sessions = read.filter(({ is }) => is === "session").length;
     const kept: Purchase = { ...purchase, receipts: all, sessions };
     const now: Purchase = closed ? { ...kept, state: "closed" } : kept;
     if (fresh.length > 0) await purchases.save(now);
-    void this.#ask({ is: "acknowledge", order: id, receipt: last.number }, "acknowledged");
+    const { connection } = this.#ports;
+    connection.tell(this.peer, { is: "acknowledge", order: id, receipt: last.number });
     if (fresh.length > 0) this.#watch?.receipts(now, read.slice(-fresh.length));
+    return ok(undefined);
   }
 }

@@ -29,7 +29,7 @@ export interface DispatchPorts {
   watch(caller: Caller, order: Order): void;
 }
 
-/** The answer, or `later` when the order's next change gives it. */
+/** The answer, or `later` when the order's next change gives it, if anything does. */
 export type Answer = Result<Message> | "later";
 
 export type Dispatch = (caller: Caller, message: Message) => Promise<Answer>;
@@ -81,8 +81,8 @@ class Requests {
     }
   }
 
-  #find(caller: Caller, id: string): Result<Order> {
-    const order = this.#ports.journal.order(id);
+  async #find(caller: Caller, id: string): Promise<Result<Order>> {
+    const order = await this.#ports.journal.find(id);
     if (order !== undefined && order.consumer === caller.consumer) return ok(order);
     return fail("order-unknown", "there is no such order of yours", "order");
   }
@@ -120,7 +120,7 @@ class Requests {
 
   async #pay(caller: Caller, message: MessageOf<"pay">): Promise<Answer> {
     const { journal, offers, sale, delivery, watch } = this.#ports;
-    const before = this.#find(caller, message.offer);
+    const before = await this.#find(caller, message.offer);
     if (before.ok) {
       watch(caller, before.value);
       return payAnswer(before.value);
@@ -149,7 +149,7 @@ class Requests {
 
   async #begin(caller: Caller, message: MessageOf<"begin">): Promise<Answer> {
     const { clock, delivery, watch } = this.#ports;
-    const found = this.#find(caller, message.order);
+    const found = await this.#find(caller, message.order);
     if (!found.ok) return found;
     const order = found.value;
     if (order.state === "taking") return fail("payment-pending", "the payment is not decided yet");
@@ -177,7 +177,7 @@ class Requests {
 
   async #end(caller: Caller, message: MessageOf<"end">): Promise<Answer> {
     const { delivery, watch } = this.#ports;
-    const found = this.#find(caller, message.order);
+    const found = await this.#find(caller, message.order);
     if (!found.ok) return found;
     const { state } = found.value;
     if (state === "taking") return fail("payment-pending", "the payment is not decided yet");
@@ -199,16 +199,17 @@ class Requests {
 
   async #acknowledge(caller: Caller, message: MessageOf<"acknowledge">): Promise<Answer> {
     const { journal } = this.#ports;
-    const found = this.#find(caller, message.order);
+    const found = await this.#find(caller, message.order);
     if (!found.ok) return found;
     const waiting = journal.unacknowledged(found.value);
     const last = waiting.findLast(({ number }) => number <= message.receipt);
     if (last !== undefined) await journal.save(acknowledgedUpTo(found.value, last.number));
-    return ok({ is: "acknowledged" });
+    // No answer: a receipt that is not sent again says it.
+    return "later";
   }
 
-  #standing(caller: Caller, message: MessageOf<"get-order">): Answer {
-    const found = this.#find(caller, message.order);
+  async #standing(caller: Caller, message: MessageOf<"get-order">): Promise<Answer> {
+    const found = await this.#find(caller, message.order);
     if (!found.ok) return found;
     const order = found.value;
     this.#ports.watch(caller, order);

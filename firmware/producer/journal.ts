@@ -37,13 +37,16 @@ export type ReceiptDraft = Receipt extends infer R
 export interface Journal {
   readonly epoch: number;
   orders(): Iterable<Order>;
+  /** An order that is open, or whose receipts are still to be acknowledged. */
   order(id: string): Order | undefined;
+  /** Any order that is still on disk. */
+  find(id: string): Promise<Order | undefined>;
   /** One commit: the order, and the receipt that its change calls for. Throws HalError; then nothing changed. */
   save(order: Order, draft?: ReceiptDraft): Promise<void>;
   /** Receipts of an order that its consumer has not acknowledged, oldest first. */
   unacknowledged(order: Order): readonly KeptReceipt[];
-  /** Removes orders from memory and disk; their receipts stay on disk. */
-  forget(orders: readonly Order[]): Promise<void>;
+  /** Removes from disk what is done with and was closed by then; the receipts stay on disk. */
+  forgetClosed(untilS: number): Promise<void>;
 }
 
 export interface JournalPorts {
@@ -51,6 +54,10 @@ export interface JournalPorts {
   clock: Clock;
   crypto: Crypto;
   signer: Signer;
+}
+
+function doneBy(done: ReadonlyMap<string, number>, untilS: number): string[] {
+  return [...done].filter(([, closedS]) => closedS <= untilS).map(([id]) => id);
 }
 
 function receiptKey(number: number): string {
@@ -76,7 +83,10 @@ export async function openJournal(ports: JournalPorts): Promise<Journal> {
     receipts.set(receipt.order, [...(receipts.get(receipt.order) ?? []), receipt]);
   }
   await store.commit([writeRecord(deviceRecord, "device", "self", device)]);
-  return new StoredJournal(ports, { device, orders, receipts });
+  const books = { device, orders, receipts, done: new Map<string, number>() };
+  const journal = new StoredJournal(ports, books);
+  for (const order of [...orders.values()]) journal.retire(order);
+  return journal;
 }
 
 interface Books {
@@ -84,6 +94,8 @@ interface Books {
   orders: Map<string, Order>;
   /** By order. */
   receipts: Map<string, KeptReceipt[]>;
+  /** When orders were closed that are only on disk any more: nothing can happen to them but a question. */
+  done: Map<string, number>;
 }
 
 class StoredJournal implements Journal {
@@ -105,6 +117,13 @@ class StoredJournal implements Journal {
     return this.#books.orders.get(id);
   }
 
+  async find(id: string): Promise<Order | undefined> {
+    const open = this.#books.orders.get(id);
+    if (open !== undefined || !this.#books.done.has(id)) return open;
+    const body = await this.#ports.store.get("order", id);
+    return body === undefined ? undefined : readRecord(orderRecord, "order", id, body);
+  }
+
   async save(order: Order, draft?: ReceiptDraft): Promise<void> {
     const { store, crypto, signer } = this.#ports;
     const { device, orders, receipts } = this.#books;
@@ -112,6 +131,7 @@ class StoredJournal implements Journal {
     if (draft === undefined) {
       await store.commit(writes);
       orders.set(order.id, order);
+      this.retire(order);
       return;
     }
     const receipt = this.#complete(draft);
@@ -132,12 +152,26 @@ class StoredJournal implements Journal {
     return kept.filter(({ number }) => number > order.acknowledged);
   }
 
-  async forget(gone: readonly Order[]): Promise<void> {
-    await this.#ports.store.commit(gone.map(({ id }) => ({ kind: "order", id, body: null })));
-    for (const { id } of gone) {
-      this.#books.orders.delete(id);
-      this.#books.receipts.delete(id);
+  async forgetClosed(untilS: number): Promise<void> {
+    const { orders, receipts, done } = this.#books;
+    const closed = [...orders.values()].filter(({ closedS }) => (closedS ?? Infinity) <= untilS);
+    const gone = [...closed.map(({ id }) => id), ...doneBy(done, untilS)];
+    if (gone.length === 0) return;
+    await this.#ports.store.commit(gone.map((id) => ({ kind: "order", id, body: null })));
+    for (const id of gone) {
+      orders.delete(id);
+      receipts.delete(id);
+      done.delete(id);
     }
+  }
+
+  /** Lets an order out of memory when it is closed and its consumer has every receipt. */
+  retire(order: Order): void {
+    const { orders, receipts, done } = this.#books;
+    if (order.closedS === undefined || this.unacknowledged(order).length > 0) return;
+    orders.delete(order.id);
+    receipts.delete(order.id);
+    done.set(order.id, order.closedS);
   }
 
   #complete(draft: ReceiptDraft): Receipt {

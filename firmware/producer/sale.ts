@@ -106,7 +106,6 @@ class JournaledSale implements Sale {
   async sweep(): Promise<void> {
     const { journal } = this.#ports;
     const nowS = this.#nowS();
-    const gone: Order[] = [];
     for (const one of [...journal.orders()]) {
       const idle = one.state === "paid" && one.running === undefined;
       if (idle && one.expiresS !== undefined && one.expiresS <= nowS) {
@@ -115,9 +114,8 @@ class JournaledSale implements Sale {
         await journal.save(closing);
         this.settle(closing);
       }
-      if (one.closedS !== undefined && one.closedS + KEEP_CLOSED_S <= nowS) gone.push(one);
     }
-    if (gone.length > 0) await journal.forget(gone);
+    await journal.forgetClosed(nowS - KEEP_CLOSED_S);
   }
 
   resume(): void {

@@ -198,7 +198,6 @@ export const MESSAGES = {
       receipt: field(2, pulses),
     },
   ),
-  acknowledged: message(18, "reply", "metered delivery", "They will not be sent again.", {}),
   "get-order": message(19, "request", "metered delivery", "How does an order stand?", {
     order: field(1, orderId),
   }),

@@ -19,6 +19,23 @@ export const naclBox: Pick<Crypto, "boxPublicKey" | "boxShared" | "seal" | "open
   open: (box, nonce, sharedKey) => nacl.box.open.after(box, nonce, sharedKey) ?? undefined,
 };
 
+/** The rest of `nacl.box.before`, for whoever has computed the point of both keys by other means. */
+export function sharedOfPoint(point: Uint8Array): Uint8Array {
+  const shared = new Uint8Array(32);
+  // HSalsa20 of 16 zeros under the point: the first step of every XSalsa20 (NaCl, crypto_box_beforenm).
+  lowlevel.crypto_core_hsalsa20(shared, new Uint8Array(16), point, SIGMA);
+  return shared;
+}
+
+const SIGMA = new TextEncoder().encode("expand 32-byte k");
+
+/** What the library exports beside its typed interface. */
+const { lowlevel } = nacl as unknown as {
+  lowlevel: {
+    crypto_core_hsalsa20(out: Uint8Array, input: Uint8Array, key: Uint8Array, c: Uint8Array): void;
+  };
+};
+
 function signer(seed: Uint8Array): Signer {
   const { publicKey, secretKey } = nacl.sign.keyPair.fromSeed(seed);
   return { publicKey, sign: (message) => nacl.sign.detached(message, secretKey) };

@@ -6,13 +6,14 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
+  diffieHellman,
   type KeyObject,
   sign as signWith,
   verify as verifyWith,
 } from "node:crypto";
 import type { Crypto, Signer } from "../crypto.ts";
 import { isSafeEd25519Key, isSafeEd25519Signature } from "../drivers/ed25519-guard.ts";
-import { naclBox } from "../drivers/nacl-crypto.ts";
+import { naclBox, sharedOfPoint } from "../drivers/nacl-crypto.ts";
 
 /** Imported public keys kept at once; the one longest unused makes room. */
 const KEYS_MAX = 256;
@@ -45,7 +46,39 @@ export function openNodeCrypto(): Crypto {
     },
     digest: (message) => new Uint8Array(createHash("sha512").update(message).digest()),
     ...naclBox,
+    boxPublicKey: (secretKey) => publicBytes(createPublicKey(boxPrivateKey(secretKey))),
+    boxShared,
   };
+}
+
+/** PKCS8 and SPKI heads of an X25519 key (RFC 8410 4 and 7). */
+const X25519_PKCS8_HEAD = Buffer.from("302e020100300506032b656e04220420", "hex");
+const X25519_SPKI_HEAD = Buffer.from("302a300506032b656e032100", "hex");
+
+function boxPrivateKey(secretKey: Uint8Array): KeyObject {
+  if (secretKey.length !== 32) throw new RangeError("an X25519 secret has 32 bytes");
+  const key = Buffer.concat([X25519_PKCS8_HEAD, secretKey]);
+  return createPrivateKey({ key, format: "der", type: "pkcs8" });
+}
+
+/** The costly half by the system's library, the rest as NaCl has it: five times faster, the same bytes. */
+function boxShared(publicKey: Uint8Array, secretKey: Uint8Array): Uint8Array | undefined {
+  if (publicKey.length !== 32) return undefined;
+  const privateKey = boxPrivateKey(secretKey);
+  const spki = Buffer.concat([X25519_SPKI_HEAD, publicKey]);
+  try {
+    const peer = createPublicKey({ key: spki, format: "der", type: "spki" });
+    return sharedOfPoint(new Uint8Array(diffieHellman({ privateKey, publicKey: peer })));
+  } catch {
+    // A point of small order: the library refuses a shared secret of zeros (RFC 7748 6.1).
+    return undefined;
+  }
+}
+
+/** The public key ends the SPKI form (RFC 8410 4). */
+function publicBytes(publicKey: KeyObject): Uint8Array {
+  const spki = publicKey.export({ format: "der", type: "spki" });
+  return new Uint8Array(spki.subarray(-32));
 }
 
 /** What stands before the 32 bytes of seed in a PKCS8 key (RFC 8410 7). */
@@ -58,10 +91,8 @@ function signer(seed: Uint8Array): Signer {
     format: "der",
     type: "pkcs8",
   });
-  // The public key ends the SPKI form (RFC 8410 4).
-  const spki = createPublicKey(key).export({ format: "der", type: "spki" });
   return {
-    publicKey: new Uint8Array(spki.subarray(-32)),
+    publicKey: publicBytes(createPublicKey(key)),
     sign: (message) => new Uint8Array(signWith(null, message, key)),
   };
 }

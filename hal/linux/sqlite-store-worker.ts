@@ -123,9 +123,11 @@ function migrate(db: Database.Database, path: string): void {
     throw Object.assign(new Error(message), { code: "SCHEMA_NEWER" });
   }
   if (version === undefined) {
+    // With row ids: a body of up to a page lies in one leaf, where a table without them would spill it over
+    // several pages (SQLite file format, 1.6), and each of those would be written at every change.
     db.exec(
       "create table record (kind text not null, id text not null, body text not null, " +
-        "primary key (kind, id)) without rowid",
+        "primary key (kind, id))",
     );
     db.prepare("insert into meta (version) values (?)").run(SCHEMA_VERSION);
   }

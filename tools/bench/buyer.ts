@@ -102,7 +102,7 @@ async function openCustomer(errand: Errand): Promise<Customer> {
   const dealer = value(await consumer.init(found));
   return {
     buy: async () => {
-      const acknowledged = watchFor(MESSAGES.acknowledged.kind);
+      const acknowledged = watchFor(MESSAGES.acknowledge.kind);
       see = acknowledged.see;
       const sale = await within(timeSale(dealer), "a sale");
       // Not part of the time, but of the bytes; and the device's books are closed before the next one.

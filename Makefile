@@ -20,7 +20,7 @@ ifneq ($(wildcard $(NODE_PREFIX)/include/node/node.h),)
 export npm_config_nodedir := $(NODE_PREFIX)
 endif
 
-.PHONY: help setup packages ready run demo test check bench build ci clean
+.PHONY: help setup packages ready run demo test check docs bench build ci clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -40,7 +40,10 @@ check: ready ## Format, lint, import layers, types, unused code, generated docum
 	$(BIN)/biome check --error-on-warnings .
 	$(BIN)/tsc -p .
 	$(BIN)/knip
-	@if [ -f build/tools/protocol-doc.js ]; then node build/tools/protocol-doc.js --check; fi
+	@node build/tools/protocol-doc.js --check
+
+docs: ready ## Write docs/PROTOCOL.md and docs/protocol.cddl from the code
+	@node build/tools/protocol-doc.js
 
 bench: ready ## Measure, print against the budgets, write build/bench.json
 	@node build/tools/bench.js $(ARGS)

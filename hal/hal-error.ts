@@ -8,6 +8,7 @@ export type HalErrorKind =
   | "refused" // the other end, or the OS, said no
   | "corrupt" // what was stored or received cannot be what we wrote
   | "full" // no room left
+  | "changed" // somebody else wrote meanwhile what we wanted to write over
   | "other";
 
 export class HalError extends Error {

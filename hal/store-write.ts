@@ -1,6 +1,8 @@
-// What a store accepts as the name of a record, and the order in which it lists them: the same for every
-// implementation. A name outside the bounds is our own bug, so it throws a plain Error, not a HalError.
+// What a store accepts as the name of a record, what a commit expects to find, and the order in which records
+// are listed: the same for every implementation. A name outside the bounds is our own bug, so it throws a plain
+// Error, not a HalError.
 
+import { HalError } from "./hal-error.ts";
 import type { StoreWrite } from "./store.ts";
 
 const KIND = /^[a-z][a-z0-9-]{0,31}$/;
@@ -13,6 +15,18 @@ export function checkWrites(writes: readonly StoreWrite[]): void {
     checkKind(write.kind);
     if (!ID.test(write.id) || write.id.length > 128) {
       throw new Error(`assertion failed: ${JSON.stringify(write.id)} cannot be a record's id`);
+    }
+  }
+}
+
+/** Throws HalError `changed` when a body is not the one that a write expects; before any of them is applied. */
+export function checkExpected(
+  writes: readonly StoreWrite[],
+  bodyNow: (kind: string, id: string) => string | undefined,
+): void {
+  for (const { kind, id, was } of writes) {
+    if (was !== undefined && (bodyNow(kind, id) ?? null) !== was) {
+      throw new HalError("changed", `record ${kind} ${id} was changed by somebody else meanwhile`);
     }
   }
 }

@@ -8,6 +8,11 @@ export interface StoreWrite {
   id: string;
   /** The new body, or null to remove the record. */
   body: string | null;
+  /**
+   * The body that must be there when the commit begins, null for no record; when not given, any. It is what
+   * makes a change safe that was made from a body read earlier, while others write too.
+   */
+  was?: string | null;
 }
 
 export interface StoreRecord {
@@ -18,7 +23,8 @@ export interface StoreRecord {
 export interface Store {
   /**
    * All of the writes, or none. Resolves when they would survive a power cut at that instant.
-   * Rejects with HalError `full`, `corrupt`, `canceled` or `other`; then none of them happened.
+   * Rejects with HalError `changed` when any `was` does not hold, `full`, `corrupt`, `canceled` or `other`;
+   * then none of them happened.
    */
   commit(writes: readonly StoreWrite[]): Promise<void>;
   get(kind: string, id: string): Promise<string | undefined>;

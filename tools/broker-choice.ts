@@ -41,20 +41,35 @@ export function brokerText({ url, from }: BrokerChoice): string {
   return `broker ${url} (${FROM[from]})`;
 }
 
-function parseBroker(text: string, from: BrokerChoice["from"]): Result<BrokerChoice> {
+/** Address, user and password apart. Error: `usage`, without a word of what was given. */
+export function parseBroker(text: string, from: BrokerChoice["from"]): Result<BrokerChoice> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^mqtts?:$/.test(url.protocol) || url.hostname === "") {
     return fail("usage", "a broker is written mqtt://HOST:PORT or mqtts://HOST:PORT", from);
   }
   const port = url.port === "" ? "" : `:${url.port}`;
-  const { username, password, hostname } = url;
+  const { hostname } = url;
+  const [username, password] = [decoded(url.username), decoded(url.password)];
+  if (username === undefined || password === undefined) {
+    return fail("usage", "user or password is not percent-encoded UTF-8", from);
+  }
+  // MQTT 3.1.1, 3.1.2.9: no password without a user name.
+  if (username === "" && password !== "") return fail("usage", "a password needs a user", from);
   return ok({
     url: `${url.protocol}//${hostname}${port}`,
     from,
     loopback: isLoopback(hostname),
-    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
-    ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+    ...(username === "" ? {} : { username }),
+    ...(password === "" ? {} : { password }),
   });
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** RFC 6761 6.3 for the name, RFC 1122 3.2.1.3 and RFC 4291 2.5.3 for the addresses. */

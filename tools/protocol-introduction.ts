@@ -95,7 +95,7 @@ function envelope(story: Story): string {
       "The device knows the connection's key by now.",
     ],
     [
-      "A hint: the device has started again",
+      "A hint: the device has begun a new epoch",
       frames.hint,
       `The consumer seals request 3 anew for epoch ${epoch + 1} and shows its key again.`,
     ],
@@ -121,7 +121,7 @@ The nonce, 24 bytes, is never sent. Both sides make it of what they know, number
 |---|---|
 | 0 | 71 (q) for a request, 72 (r) for a reply or push |
 | 1 to 8 | name of the connection, ASCII |
-| 9 to 12 | epoch of the device: one more at each of its starts, told in its announcement and in hints |
+| 9 to 12 | epoch of the device: one more at each of its starts and when it has dealt with too many connections; told in its announcement and in hints |
 | 13 to 16 | request id |
 | 17 to 23 | n; 0 in a request |
 
@@ -136,8 +136,10 @@ function retries(): string {
   return `## Retries
 
 Whoever asks repeats until answered: the same frame, byte by byte, after 1, 2, 4 and then every 8 s. A device answers
-each request once and sends a repeated frame the same bytes again; an older id is dropped. What must happen once though
-connections and devices come and go is keyed by what it is about:
+each request once and sends a repeated frame the same bytes again while it keeps them. An id may come late, after higher
+ones; one that is more than 64 behind the highest, or was taken before, is dropped. Frames that do not open get a hint at a
+limited rate only, and none while a new epoch is about to begin. What must happen once though connections and devices
+come and go is keyed by what it is about:
 
 | request | its key | repeated |
 |---|---|---|

@@ -64,10 +64,11 @@ export const MESSAGE_WORDS: MessageWords = {
     },
   },
   end: {
-    more: "Business key: order and session number, so that a repeated one never ends a later session. On an idle order it closes the order and settles what was not delivered, as its offer says.",
+    more: "Business key: order and session number, so that a repeated one never ends a later session. With `close` it settles an idle order, as its offer says of what was not delivered; without, an idle order stays as it is.",
     fields: {
       order: "Id of the order",
       session: "Number of the session to end, or that ended last",
+      close: "Settle the order when no session runs",
     },
   },
   ending: { fields: { running: "A session was running and is being stopped" } },
@@ -129,7 +130,7 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     device: "",
     "device.certificate": "The signed certificate, as bytes",
     "device.minor": "Minor version of the protocol",
-    "device.epoch": "One more at each start of the device",
+    "device.epoch": "One more at each start of the device, or oftener: it only rises",
     "device.name": "For people",
   },
   offer: {

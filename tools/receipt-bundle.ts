@@ -121,6 +121,13 @@ export function checkBundle(
   });
 }
 
+/** Numbers of the receipts that say a time after their device's certificate had expired, by a clock that was set. */
+export function signedLate({ certificate, receipts }: CheckedBundle): readonly number[] {
+  return receipts
+    .filter(({ atS, clock }) => clock !== "unset" && atS >= certificate.expiresS)
+    .map(({ number }) => number);
+}
+
 /** Receipts of one device stand in one chain: how many there are in all. Errors: those of verifyChain. */
 export function checkAcross(bundles: readonly CheckedBundle[], crypto: Crypto): Result<number> {
   const devices = new Set(bundles.map(({ certificate }) => certificate.device));

@@ -7,9 +7,12 @@ import { formatMinor } from "../money.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { DeliveryToken } from "../token/delivery-token.ts";
 import type { Offer } from "../token/offer.ts";
-import type { Receipt } from "../token/receipt.ts";
+import type { Receipt, SessionReceipt, SettlementReceipt } from "../token/receipt.ts";
 import { shortDigest } from "../token/signed.ts";
-import { grantPulses, valueOfPulses } from "../units.ts";
+import { grantPulses, milliUnits, type Ratio, valueOfPulses } from "../units.ts";
+
+/** Stops after which the end reading may be of a meter that was reset or replaced; the receipt says so itself. */
+const METER_TROUBLE: ReadonlySet<string> = new Set(["meter-implausible", "meter-lost"]);
 
 export interface Selection {
   service: number;
@@ -67,8 +70,9 @@ export function checkToken(token: DeliveryToken, offer: Offer): Result<void> {
 }
 
 /**
- * Checks verified receipts of one order against its offer: each names it, sessions are charged their value at
- * its price, and a settlement accounts for the whole of what was captured. Error: `offer-mismatch`.
+ * Checks verified receipts of one order, in the order of their numbers, against its offer: each names it, sessions
+ * are charged their value at its price and no more than their meter moved, and one settlement, after the last of
+ * them, accounts for the whole of what was captured. Error: `offer-mismatch`.
  */
 export function checkReceipts(
   receipts: readonly Receipt[],
@@ -78,37 +82,92 @@ export function checkReceipts(
 ): Result<void> {
   const digest = shortDigest(crypto, signedOffer);
   const ratio = { numerator: offer.numerator, denominator: offer.denominator };
-  const value = (pulses: number): number =>
-    valueOfPulses(pulses, offer.priceMinor, offer.units, ratio);
-  let pulses = 0;
-  let session = 0;
+  let soFar: SoFar = { sessions: 0, pulses: 0, before: undefined };
   for (const [index, receipt] of receipts.entries()) {
-    const at = `receipts.${index}`;
-    if (receipt.order !== offer.id || !equalBytes(receipt.offer, digest)) {
-      return fail("offer-mismatch", "the receipt is for another offer", at);
-    }
-    if (receipt.is === "session") {
-      const amount = value(pulses + receipt.pulses) - value(pulses);
-      session += 1;
-      pulses += receipt.pulses;
-      if (receipt.session !== session) return fail("offer-mismatch", "a session is missing", at);
-      if (receipt.amountMinor !== amount) {
-        return fail("offer-mismatch", `charges ${receipt.amountMinor}, not ${amount}`, at);
-      }
-    } else {
-      const { amountMinor, capturedMinor, refundedMinor, forfeitedMinor, owedMinor } = receipt;
-      const sum = amountMinor + refundedMinor + forfeitedMinor + owedMinor;
-      const counted = receipt.pulses === pulses && receipt.sessions === session;
-      if (!counted || amountMinor !== value(pulses) || sum !== capturedMinor) {
-        return fail("offer-mismatch", "the settlement does not add up", at);
-      }
-      if (forfeitedMinor > 0 && offer.undelivered !== "credit-forfeit") {
-        return fail("offer-mismatch", "the offer forfeits nothing", at);
-      }
-    }
+    const wrong =
+      receipt.order !== offer.id || !equalBytes(receipt.offer, digest)
+        ? "the receipt is for another offer"
+        : (placeWrong(receipt, soFar) ??
+          (receipt.is === "session"
+            ? sessionWrong(receipt, soFar, offer, ratio)
+            : settlementWrong(receipt, soFar, offer, ratio)));
+    if (wrong !== undefined) return fail("offer-mismatch", wrong, `receipts.${index}`);
+    const { sessions, pulses } = soFar;
+    soFar =
+      receipt.is === "session"
+        ? { sessions: sessions + 1, pulses: pulses + receipt.pulses, before: receipt }
+        : { sessions, pulses, before: receipt };
   }
-  if (pulses > grantPulses(offer.units, ratio)) {
+  if (soFar.pulses > grantPulses(offer.units, ratio)) {
     return fail("offer-mismatch", "more was charged than was bought", "receipts");
   }
   return ok(undefined);
+}
+
+/** What the receipts before one say together, and the one right before it. */
+interface SoFar {
+  sessions: number;
+  pulses: number;
+  before: Receipt | undefined;
+}
+
+function placeWrong(receipt: Receipt, { before }: SoFar): string | undefined {
+  if (before === undefined) return undefined;
+  if (before.is === "settlement") return `a ${receipt.is} receipt stands after the settlement`;
+  if (receipt.number <= before.number) return `number ${receipt.number} follows ${before.number}`;
+  // One order is paid once.
+  if (receipt.payment !== before.payment) return "it names another payment than the one before it";
+  return undefined;
+}
+
+function sessionWrong(
+  receipt: SessionReceipt,
+  { sessions, pulses: before }: SoFar,
+  offer: Offer,
+  ratio: Ratio,
+): string | undefined {
+  const { pulses, runOnPulses, startReading, endReading, amountMinor } = receipt;
+  if (receipt.session !== sessions + 1) return "a session is missing";
+  const amount = valueAt(before + pulses, offer, ratio) - valueAt(before, offer, ratio);
+  if (amountMinor !== amount) return `charges ${amountMinor}, not ${amount}`;
+  // More than was delivered is a meter that jumped, which costs nobody anything. One that fell back ended the session.
+  const moved = endReading - startReading;
+  if (moved < pulses + runOnPulses && !METER_TROUBLE.has(receipt.reason)) {
+    return `the readings are ${moved} apart, for ${pulses} pulses and ${runOnPulses} more run on`;
+  }
+  return milliUnitsWrong(receipt, ratio);
+}
+
+function settlementWrong(
+  receipt: SettlementReceipt,
+  { sessions, pulses }: SoFar,
+  offer: Offer,
+  ratio: Ratio,
+): string | undefined {
+  const { amountMinor, capturedMinor, refundedMinor, forfeitedMinor, owedMinor } = receipt;
+  const sum = amountMinor + refundedMinor + forfeitedMinor + owedMinor;
+  const counted = receipt.pulses === pulses && receipt.sessions === sessions;
+  if (!counted || amountMinor !== valueAt(pulses, offer, ratio) || sum !== capturedMinor) {
+    return "the settlement does not add up";
+  }
+  // I2: nothing is taken beyond what was offered.
+  if (capturedMinor > offer.totalMinor) {
+    return `${capturedMinor} was captured of a total of ${offer.totalMinor}`;
+  }
+  if (forfeitedMinor > 0) {
+    if (offer.undelivered !== "credit-forfeit") return "the offer forfeits nothing";
+    if (receipt.reason !== "expired") return `forfeited by ${receipt.reason}, before it expired`;
+  }
+  return milliUnitsWrong(receipt, ratio);
+}
+
+function milliUnitsWrong(receipt: Receipt, ratio: Ratio): string | undefined {
+  const thousandths = milliUnits(receipt.pulses, ratio);
+  return receipt.milliUnits === thousandths
+    ? undefined
+    : `says ${receipt.milliUnits} thousandths of a unit, its pulses are ${thousandths}`;
+}
+
+function valueAt(pulses: number, { priceMinor, units }: Offer, ratio: Ratio): number {
+  return valueOfPulses(pulses, priceMinor, units, ratio);
 }

@@ -1,10 +1,12 @@
 // The consumer's end of the envelope: one connection to a broker, over which it speaks with any number of
 // devices. A request is sealed once and sent, the same bytes each time, until it is answered; a hint makes it
-// seal anew for the device's present epoch. Replies that do not open, or answer nothing asked, are dropped.
+// seal anew for the epoch that it names. Replies that do not open, or answer nothing asked, are dropped.
+// Nothing that anybody may forge is remembered beyond the request it was said about.
 
 import { after, type Clock, type Timer } from "../../hal/clock.ts";
 import type { Crypto } from "../../hal/crypto.ts";
 import type { Link } from "../../hal/link.ts";
+import { toHex } from "../bytes.ts";
 import { decodeReply, encodeRequest, envelopeNonce } from "../protocol/envelope.ts";
 import { decodeMessage, encodeMessage, type Message, toFault } from "../protocol/messages.ts";
 import { replyTopic, requestTopic } from "../protocol/topics.ts";
@@ -20,23 +22,38 @@ const ASKED_MAX = 256;
 export interface Peer {
   device: string;
   boxKey: Uint8Array;
+  /** As announced, until a reply has opened under a newer one: what every timed resend is sealed for. */
   epoch: number;
-  onPush(message: Message): void;
+  /** `order` is what the request was about under which the device pushes. */
+  onPush(message: Message, order: string | undefined): void;
 }
 
 interface Asked {
   peer: Peer;
-  shared: Uint8Array;
+  key: SharedKey;
   plain: Uint8Array;
+  order: string | undefined;
   withKey: boolean;
+  /** Since it was last sent by the clock. */
   hints: number;
+  /** The epochs that it was sealed for, newest last: an answer may come in any of them. */
+  epochs: number[];
   /** Absent once the request has been answered. */
   answer?: (reply: Result<Message>) => void;
   timer?: Timer;
 }
 
-/** A forged hint costs one more seal; this many in one request are no accident. */
+/** A key of a device, and what we share with it: by the key, because anybody can claim a device's name. */
+interface SharedKey {
+  hex: string;
+  shared: Uint8Array;
+}
+
+/** A forged hint costs one more seal; this many between two resends are no accident. */
 const HINTS_MAX = 8;
+const EPOCHS_MAX = 2 * HINTS_MAX;
+/** Keys that first contacts claim are as many as anybody likes. */
+const KEYS_MAX = 256;
 
 export class Connection {
   readonly #link: Link;
@@ -47,7 +64,8 @@ export class Connection {
   /** Our own X25519 key, which costs too much to compute twice. */
   readonly boxKey: Uint8Array;
   readonly #asked = new Map<number, Asked>();
-  readonly #shared = new Map<string, Uint8Array>();
+  readonly #keys = new Map<string, SharedKey>();
+  /** Device keys that have answered us, and so know ours. */
   readonly #introduced = new Set<string>();
   #lastId = 0;
 
@@ -70,14 +88,12 @@ export class Connection {
 
   /** Errors: the device's own faults, `timed-out`, `untrusted` for a device key that is no key. */
   request(peer: Peer, message: Message, timeoutMs = TIMEOUT_MS): Promise<Result<Message>> {
-    const shared = this.#sharedWith(peer);
-    if (shared === undefined) {
+    const asked = this.#about(peer, message);
+    if (asked === undefined) {
       return Promise.resolve(fail("untrusted", "the device's key is of small order", "boxKey"));
     }
     this.#lastId += 1;
     const id = this.#lastId;
-    const withKey = !this.#introduced.has(peer.device);
-    const asked: Asked = { peer, shared, plain: encodeMessage(message), withKey, hints: 0 };
     this.#asked.set(id, asked);
     this.#forgetOldest();
     return new Promise((resolve) => {
@@ -92,12 +108,10 @@ export class Connection {
 
   /** Says something that needs no answer: sent once, and told again when the device shows that it was lost. */
   tell(peer: Peer, message: Message): void {
-    const shared = this.#sharedWith(peer);
-    if (shared === undefined) return;
+    const told = this.#about(peer, message);
+    if (told === undefined) return;
     this.#lastId += 1;
-    const plain = encodeMessage(message);
-    const withKey = !this.#introduced.has(peer.device);
-    this.#publish(this.#lastId, { peer, shared, plain, withKey, hints: 0 });
+    this.#publish(this.#lastId, told, peer.epoch);
   }
 
   /** Takes a payload from the reply topic. */
@@ -111,13 +125,12 @@ export class Connection {
       return;
     }
     const { id, n, box } = frame.value;
-    const nonce = envelopeNonce("reply", this.#name, asked.peer.epoch, id, n);
-    const plain = this.#crypto.open(box, nonce, asked.shared);
+    const plain = this.#open(asked, id, n, box);
     const message = plain && decodeMessage(plain);
     if (message === undefined || !message.ok) return;
-    this.#introduced.add(asked.peer.device);
+    this.#introduced.add(asked.key.hex);
     if (message.value.is === "metering" || message.value.is === "receipts") {
-      asked.peer.onPush(message.value);
+      asked.peer.onPush(message.value, asked.order);
     } else {
       const told = message.value;
       asked.answer?.(told.is === "fault" ? { ok: false, fault: toFault(told) } : ok(told));
@@ -129,16 +142,51 @@ export class Connection {
     for (const { answer } of this.#asked.values()) answer?.(fail("timed-out", "we have left"));
   }
 
-  #sharedWith(peer: Peer): Uint8Array | undefined {
-    const known = this.#shared.get(peer.device);
+  #about(peer: Peer, message: Message): Asked | undefined {
+    const key = this.#sharedWith(peer.boxKey);
+    if (key === undefined) return undefined;
+    const order = "order" in message ? message.order : undefined;
+    const withKey = !this.#introduced.has(key.hex);
+    return { peer, key, plain: encodeMessage(message), order, withKey, hints: 0, epochs: [] };
+  }
+
+  #sharedWith(boxKey: Uint8Array): SharedKey | undefined {
+    const hex = toHex(boxKey);
+    const known = this.#keys.get(hex);
     if (known !== undefined) return known;
-    const shared = this.#crypto.boxShared(peer.boxKey, this.#boxSecret);
-    if (shared !== undefined) this.#shared.set(peer.device, shared);
-    return shared;
+    const shared = this.#crypto.boxShared(boxKey, this.#boxSecret);
+    if (shared === undefined) return undefined;
+    for (const [oldest] of this.#keys) {
+      if (this.#keys.size < KEYS_MAX) break;
+      this.#keys.delete(oldest);
+      this.#introduced.delete(oldest);
+    }
+    const key = { hex, shared };
+    this.#keys.set(hex, key);
+    return key;
+  }
+
+  /** Opens a reply in whichever epoch it was sealed; only what opens tells the device's epoch. */
+  #open(asked: Asked, id: number, n: number, box: Uint8Array): Uint8Array | undefined {
+    const { peer, key, epochs } = asked;
+    for (const epoch of new Set([peer.epoch, ...epochs])) {
+      const nonce = envelopeNonce("reply", this.#name, epoch, id, n);
+      const plain = this.#crypto.open(box, nonce, key.shared);
+      if (plain === undefined) continue;
+      // An answer from before the device's last start may come late, or be replayed: epochs only rise.
+      peer.epoch = Math.max(peer.epoch, epoch);
+      return plain;
+    }
+    return undefined;
   }
 
   #send(id: number, asked: Asked, delayMs: number, deadlineMs: number): void {
-    this.#publish(id, asked);
+    asked.hints = 0;
+    const { peer, epochs } = asked;
+    const hinted = epochs.at(-1);
+    this.#publish(id, asked, peer.epoch);
+    // Not all hints are forged, and a busy device gives few.
+    if (hinted !== undefined && hinted !== peer.epoch) this.#publish(id, asked, hinted);
     const leftMs = deadlineMs - this.#clock.monotonicMs();
     asked.timer = after(this.#clock, Math.min(delayMs, leftMs), () => {
       if (this.#clock.monotonicMs() < deadlineMs) {
@@ -149,10 +197,12 @@ export class Connection {
     });
   }
 
-  #publish(id: number, asked: Asked): void {
-    const { peer, shared, plain, withKey } = asked;
-    const nonce = envelopeNonce("request", this.#name, peer.epoch, id, 0);
-    const box = this.#crypto.seal(plain, nonce, shared);
+  #publish(id: number, asked: Asked, epoch: number): void {
+    const { peer, key, plain, withKey, epochs } = asked;
+    if (!epochs.includes(epoch)) epochs.push(epoch);
+    if (epochs.length > EPOCHS_MAX) epochs.shift();
+    const nonce = envelopeNonce("request", this.#name, epoch, id, 0);
+    const box = this.#crypto.seal(plain, nonce, key.shared);
     const frame = withKey ? { id, box, consumerKey: this.boxKey } : { id, box };
     this.#link.publish(requestTopic(peer.device, this.#name), encodeRequest(frame));
   }
@@ -160,9 +210,8 @@ export class Connection {
   #onHint(id: number, asked: Asked, epoch: number): void {
     if (asked.answer === undefined || asked.hints >= HINTS_MAX) return;
     asked.hints += 1;
-    asked.peer.epoch = epoch;
     asked.withKey = true;
-    this.#publish(id, asked);
+    this.#publish(id, asked, epoch);
   }
 
   #forgetOldest(): void {

@@ -76,7 +76,10 @@ export class Consumer {
     return ok(undefined);
   }
 
-  /** Listens for announcements until the time is up, or there is enough. Ordered by name. */
+  /**
+   * Listens for announcements until the time is up, or there is enough. Ordered by name. Errors: `out-of-order`;
+   * `untrusted` when all that announce themselves are of other operators than those given by hand.
+   */
   async discover(options: DiscoverOptions): Promise<Result<readonly Found[]>> {
     const discovery = this.#discovery;
     if (discovery === undefined) return fail("out-of-order", "discover comes after setup");
@@ -86,7 +89,15 @@ export class Consumer {
     if (!discovery.list().some((found) => options.enough?.(found) === true)) {
       await this.#listen(discovery, options);
     }
-    return ok(discovery.list());
+    const all = discovery.list();
+    if (all.length === 0 && discovery.heardOthers) {
+      return fail(
+        "untrusted",
+        "no operator that you named vouches for any device here: check the key given with --operator",
+        "operatorKey",
+      );
+    }
+    return ok(all);
   }
 
   #listen(discovery: Discovery, options: DiscoverOptions): Promise<void> {
@@ -153,7 +164,10 @@ export class Consumer {
     if (!claimed.ok) return claimed;
     const certificate = peekCertificate(claimed.value.certificate, crypto);
     if (!certificate.ok) return certificate;
-    const { boxKey } = certificate.value;
+    const { boxKey, device } = certificate.value;
+    if (device !== found.device) {
+      return fail("wrong-device", "the announcement stands under another device's topic", "device");
+    }
     const { epoch } = claimed.value;
     const peer = { device: found.device, boxKey, epoch, onPush: () => undefined };
     const reply = await this.connection.request(peer, { is: "get-identity" });

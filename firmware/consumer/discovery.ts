@@ -1,5 +1,6 @@
 // Finding devices: listens to retained announcements. What chains to a known operator is verified at once; the
-// rest is listed as unverified, with the operator's thumbprint, until init has asked the device for the key.
+// rest is listed as unverified, with the operator's thumbprint, until init has asked the device for the key;
+// where operators were given by hand there is no rest. Anybody may clear a topic, so that is only a hint.
 
 import type { Crypto } from "../../hal/crypto.ts";
 import { toHex } from "../bytes.ts";
@@ -24,6 +25,7 @@ export class Discovery {
   readonly #crypto: Crypto;
   readonly #trust: Trust;
   readonly #found = new Map<string, Found>();
+  #heardOthers = false;
   readonly #listeners = new Set<(found: Found) => void>();
 
   constructor(crypto: Crypto, trust: Trust) {
@@ -41,12 +43,26 @@ export class Discovery {
     }
     const found = this.read(device, payload);
     if (found === undefined) return;
+    if (found.verified === undefined && this.#trust.strict) {
+      this.#heardOthers = true;
+      return;
+    }
     // A forged announcement never displaces a verified one.
     const before = this.#found.get(device);
     if (before?.verified !== undefined && found.verified === undefined) return;
-    if (before === undefined && this.#found.size >= DEVICES_MAX) return;
+    if (before === undefined && !this.#hasRoom(found)) return;
     this.#found.set(device, found);
     for (const listener of this.#listeners) listener(found);
+  }
+
+  /** Makes room for a verified device at the cost of an unverified one: forgeries are as many as anybody likes. */
+  #hasRoom(found: Found): boolean {
+    if (this.#found.size < DEVICES_MAX) return true;
+    if (found.verified === undefined) return false;
+    for (const { device, verified } of this.#found.values()) {
+      if (verified === undefined) return this.#found.delete(device);
+    }
+    return false;
   }
 
   /** An announcement by what we trust now; undefined for what is none, or is badly signed. */
@@ -60,6 +76,11 @@ export class Discovery {
     if (key === undefined) return found;
     const verified = verifyAnnouncement(signed, device, key, this.#crypto);
     return verified.ok ? { ...found, verified: verified.value } : undefined;
+  }
+
+  /** Whether devices were left out because none of the operators given by hand vouches for them. */
+  get heardOthers(): boolean {
+    return this.#heardOthers;
   }
 
   /** Ordered by name, then by device. */

@@ -1,7 +1,10 @@
 // A consumer's record of one order, from the signed offer to the last receipt: kept so that each step can be a
-// process of its own, and so that what was paid for can be proved later.
+// process of its own, and so that what was paid for can be proved later. Several processes of one identity
+// write it at once, so every change is made from what is there at that moment, and none takes anything away.
 
-import type { Store } from "../../hal/store.ts";
+import { HalError } from "../../hal/hal-error.ts";
+import type { Store, StoreWrite } from "../../hal/store.ts";
+import { assert } from "../assert.ts";
 import { orderId, SESSIONS_MAX } from "../protocol/messages.ts";
 import { readRecord, writeRecord } from "../protocol/record.ts";
 import {
@@ -43,6 +46,30 @@ const purchaseRecord = map({
 export type Purchase = Readonly<Of<typeof purchaseRecord>>;
 
 const KIND = "purchase";
+/** So often another process may be quicker than we are in one change. */
+const CHANGE_ATTEMPTS = 32;
+
+/** A purchase never goes back to a lower step. A payment that failed for one process may still succeed for another. */
+const STEPS: Readonly<Record<Purchase["state"], number>> = {
+  quoted: 0,
+  paying: 1,
+  failed: 1,
+  paid: 2,
+  closed: 3,
+};
+
+/** Whether money for it has certainly moved. */
+export function isPaid({ state }: Purchase): boolean {
+  return STEPS[state] >= STEPS.paid;
+}
+
+function keepsAll(before: Purchase, next: Purchase): boolean {
+  return (
+    STEPS[next.state] >= STEPS[before.state] &&
+    (before.token === undefined || next.token !== undefined) &&
+    next.receipts.length >= before.receipts.length
+  );
+}
 
 export class Purchases {
   readonly #store: Store;
@@ -51,8 +78,42 @@ export class Purchases {
     this.#store = store;
   }
 
-  async save(purchase: Purchase): Promise<void> {
-    await this.#store.commit([writeRecord(purchaseRecord, KIND, purchase.id, purchase)]);
+  /** False when there is one of this id already, which then stays as it is. */
+  insert(purchase: Purchase): Promise<boolean> {
+    return this.#put(purchase, null);
+  }
+
+  /**
+   * Changes a purchase from what is in the journal at that moment: `next` is called again with what is there
+   * when somebody else was quicker; undefined leaves it. Gives what is there afterwards, undefined for no such
+   * purchase. Throws HalError.
+   */
+  async change(
+    id: string,
+    next: (current: Purchase) => Purchase | undefined,
+  ): Promise<Purchase | undefined> {
+    for (let attempt = 0; attempt < CHANGE_ATTEMPTS; attempt++) {
+      const was = await this.#store.get(KIND, id);
+      if (was === undefined) return undefined;
+      const current = readRecord(purchaseRecord, KIND, id, was);
+      const changed = next(current);
+      if (changed === undefined) return current;
+      assert(keepsAll(current, changed), "a purchase only ever gains");
+      if (await this.#put(changed, was)) return changed;
+    }
+    throw new HalError("changed", `purchase ${id}: another process changes it all the time`);
+  }
+
+  async #put(purchase: Purchase, was: string | null): Promise<boolean> {
+    const write = writeRecord(purchaseRecord, KIND, purchase.id, purchase);
+    const expecting: StoreWrite = { ...write, was };
+    try {
+      await this.#store.commit([expecting]);
+      return true;
+    } catch (error) {
+      if (error instanceof HalError && error.kind === "changed") return false;
+      throw error;
+    }
   }
 
   async get(id: string): Promise<Purchase | undefined> {

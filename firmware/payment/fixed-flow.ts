@@ -3,7 +3,6 @@
 // outcome is asked for (or repeated, where a host cannot be asked) until it is known, and after a time undone.
 
 import { after, type Clock } from "../../hal/clock.ts";
-import { HalError } from "../../hal/hal-error.ts";
 import type { HostAnswer, HostDecline, PaymentHost } from "../../hal/payment-host.ts";
 import type { FaultKind } from "../fault.ts";
 import type { PaymentOrder, Payments, SettleOutcome, TakeOutcome } from "./payments.ts";
@@ -12,6 +11,9 @@ import type { PaymentOrder, Payments, SettleOutcome, TakeOutcome } from "./payme
 const GIVE_UP_MS = 60_000;
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 30_000;
+
+/** What a receipt has room for (token/receipt.ts). */
+const REFERENCE = /^[\x21-\x7e]{1,32}$/;
 
 type Decided = Exclude<HostAnswer, { kind: "no-answer" }>;
 
@@ -66,8 +68,8 @@ class HostFlow implements FixedFlow {
   async findOut(order: PaymentOrder): Promise<TakeOutcome> {
     const host = this.#host;
     const attempt = `${order.id}/1/authorise`;
-    // A host without a memory is asked by repeating the same attempt, which it charges once.
-    if (!host.canQuery) return this.take(order, order.totalMinor);
+    // A host without a memory could only be asked by charging again, long after the offer was fresh (I5).
+    if (!host.canQuery) return this.#proceed(order, undefined);
     const known = await this.#insist(attempt, () => host.query(attempt), Number.POSITIVE_INFINITY);
     // It never arrived, or the answer was lost with us. The offer it rests on is no longer fresh (I5):
     // make sure that it never takes effect, and let the payer choose again.
@@ -104,8 +106,10 @@ class HostFlow implements FixedFlow {
       return { kind: "lost" };
     }
     if (authorised.kind === "declined") return { kind: "refused", why: REFUSALS[authorised.why] };
-    if (authorised.amountMinor !== order.totalMinor) {
-      // A part of the price buys nothing here: this flow has no second tender.
+    const usable = REFERENCE.test(authorised.reference);
+    if (authorised.amountMinor !== order.totalMinor || !usable) {
+      // A part of the price buys nothing here: this flow has no second tender. And what is taken under a
+      // reference that no receipt can hold could not be proved.
       await this.#undo(order, attempt);
       return { kind: "refused", why: "declined" };
     }
@@ -116,7 +120,7 @@ class HostFlow implements FixedFlow {
       () => this.#host.capture(key, authorised.reference, amount, order.offerDigest),
       Number.POSITIVE_INFINITY,
     );
-    if (captured?.kind === "approved") {
+    if (captured?.kind === "approved" && captured.amountMinor === order.totalMinor) {
       const { reference } = authorised;
       return { kind: "taken", reference, amountMinor: captured.amountMinor };
     }
@@ -139,7 +143,7 @@ class HostFlow implements FixedFlow {
     const clock = this.#clock;
     let askNext = false;
     for (let delayMs = RETRY_MS_MIN; ; delayMs = Math.min(2 * delayMs, RETRY_MS_MAX)) {
-      const answer: HostAnswer = await heard(askNext ? host.query(attempt) : call());
+      const answer: HostAnswer = await heard(askNext ? () => host.query(attempt) : call);
       const unknown: boolean =
         answer.kind === "declined" && answer.why === "unknown-reference" && askNext;
       if (answer.kind !== "no-answer" && !unknown) return answer;
@@ -166,12 +170,11 @@ class HostFlow implements FixedFlow {
   }
 }
 
-/** A host that cannot be reached has not answered; anything else that is thrown is a bug. */
-async function heard(answer: Promise<HostAnswer>): Promise<HostAnswer> {
+/** A host that throws, whatever it throws, has not answered: what became of the attempt is asked for. */
+async function heard(call: () => Promise<HostAnswer>): Promise<HostAnswer> {
   try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof HalError) return { kind: "no-answer" };
-    throw error;
+    return await call();
+  } catch {
+    return { kind: "no-answer" };
   }
 }

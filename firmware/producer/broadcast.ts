@@ -9,6 +9,8 @@ export interface Broadcast {
   /** For `durationMs`, or until stop() when it is undefined. Starting again begins the time anew. */
   start(announcement: Uint8Array, durationMs?: number): void;
   stop(): void;
+  /** Another announcement in the place of the one that is out, if one is, for the time that is left. */
+  renew(announcement: Uint8Array): void;
   running(): boolean;
   /** Call when the link is up again: the broker may have published the will meanwhile. */
   repeat(): void;
@@ -39,6 +41,11 @@ export function openBroadcast(link: Link, clock: Clock, device: string): Broadca
       publish(signed);
     },
     stop,
+    renew: (signed) => {
+      if (announcement === undefined) return;
+      announcement = signed;
+      publish(signed);
+    },
     running: () => announcement !== undefined,
     repeat: () => {
       if (announcement !== undefined) publish(announcement);

@@ -24,6 +24,9 @@ export interface DeliveryPolicy {
   loss: LossSide;
 }
 
+/** Each leaves a receipt on disk, also one that delivered nothing. */
+const SESSIONS_PER_ORDER_MAX = 100;
+
 /** Stops after which what remains of an order is still good, whatever the service does with undelivered units. */
 const STAYS_GOOD: ReadonlySet<StopReason> = new Set([
   "exhausted",
@@ -119,6 +122,9 @@ class MeteredDelivery implements Delivery {
     }
     if (one.running !== undefined || !this.free(one.outlet)) {
       return fail("busy", "the outlet is in use; the token stays good");
+    }
+    if (one.sessions >= SESSIONS_PER_ORDER_MAX) {
+      return fail("too-many", `an order has at most ${SESSIONS_PER_ORDER_MAX} sessions: end it`);
     }
     const able = this.ready(one.outlet);
     if (!able.ok) return able;
@@ -289,10 +295,11 @@ class MeteredDelivery implements Delivery {
   /** Closes a session that nobody watched: by the meter's own register where it kept counting, else by policy. */
   async #endOrphan(one: Order, reason: StopReason): Promise<void> {
     const { running } = one;
+    if (running === undefined) return;
+    // Without a report of its outlet (the board has it no more) policy decides.
     const outlet = this.#reports.get(one.outlet);
-    if (running === undefined || outlet === undefined) return;
-    const reading = outlet.readings[one.meter];
-    const kept = outlet.retained.includes(one.meter) ? reading : undefined;
+    const retained = outlet?.retained.includes(one.meter) === true;
+    const kept = retained ? outlet?.readings[one.meter] : undefined;
     const seen = Math.max(running.recorded, this.#delivered.get(one.id) ?? 0);
     const assumed = this.#ports.policy.loss === "seller" ? seen : running.reserved;
     const counted = kept === undefined ? assumed : kept - running.startReading;

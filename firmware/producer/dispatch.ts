@@ -161,7 +161,8 @@ class Requests {
     }
     const running = order.running !== undefined;
     const nowS = Math.floor(clock.wallMs() / 1000);
-    if (!running && order.expiresS !== undefined && order.expiresS <= nowS) {
+    const dated = order.clockUnset !== true && clock.wallQuality() !== "unset";
+    if (!running && dated && order.expiresS !== undefined && order.expiresS <= nowS) {
       return fail("token-expired", "the delivery token has expired");
     }
     const begun = await delivery.begin(order, message.session, message.units);
@@ -193,6 +194,8 @@ class Requests {
         "session",
       );
     }
+    if (running === undefined && message.close !== true)
+      return ok({ is: "ending", running: false });
     const ended = await delivery.end(found.value, "consumer-end");
     return ended.ok ? ok({ is: "ending", running: ended.value.running }) : ended;
   }

@@ -3,7 +3,7 @@
 
 import type { Clock } from "../../hal/clock.ts";
 import type { Crypto, Signer } from "../../hal/crypto.ts";
-import type { Store } from "../../hal/store.ts";
+import type { Store, StoreWrite } from "../../hal/store.ts";
 import { orderId, pulses } from "../protocol/messages.ts";
 import { readRecord, writeRecord } from "../protocol/record.ts";
 import { bytes, field, map, type Of, uint } from "../protocol/schema.ts";
@@ -12,7 +12,7 @@ import { shortDigest } from "../token/signed.ts";
 import { type Order, orderRecord } from "./order.ts";
 
 const deviceRecord = map({
-  /** One more at each start. */
+  /** One more at each start and at each newEpoch(). */
   epoch: field(1, uint(0xffff_ffff)),
   /** Number and short digest of the last receipt. */
   receipt: field(2, pulses),
@@ -36,6 +36,8 @@ export type ReceiptDraft = Receipt extends infer R
 
 export interface Journal {
   readonly epoch: number;
+  /** Begins the next epoch, durably, and resolves to it. Throws HalError; then nothing changed. */
+  newEpoch(): Promise<number>;
   orders(): Iterable<Order>;
   /** An order that is open, or whose receipts are still to be acknowledged. */
   order(id: string): Order | undefined;
@@ -55,6 +57,8 @@ export interface JournalPorts {
   crypto: Crypto;
   signer: Signer;
 }
+
+const FAILED_KEPT_MAX = 200;
 
 function doneBy(done: ReadonlyMap<string, number>, untilS: number): string[] {
   return [...done].filter(([, closedS]) => closedS <= untilS).map(([id]) => id);
@@ -83,7 +87,7 @@ export async function openJournal(ports: JournalPorts): Promise<Journal> {
     receipts.set(receipt.order, [...(receipts.get(receipt.order) ?? []), receipt]);
   }
   await store.commit([writeRecord(deviceRecord, "device", "self", device)]);
-  const books = { device, orders, receipts, done: new Map<string, number>() };
+  const books = { device, orders, receipts, done: new Map<string, number>(), failed: [] };
   const journal = new StoredJournal(ports, books);
   for (const order of [...orders.values()]) journal.retire(order);
   return journal;
@@ -96,17 +100,28 @@ interface Books {
   receipts: Map<string, KeptReceipt[]>;
   /** When orders were closed that are only on disk any more: nothing can happen to them but a question. */
   done: Map<string, number>;
+  /** Those of them whose payment failed, oldest first. */
+  failed: string[];
 }
 
 class StoredJournal implements Journal {
-  readonly epoch: number;
   readonly #ports: JournalPorts;
   readonly #books: Books;
 
   constructor(ports: JournalPorts, books: Books) {
-    this.epoch = books.device.epoch;
     this.#ports = ports;
     this.#books = books;
+  }
+
+  get epoch(): number {
+    return this.#books.device.epoch;
+  }
+
+  async newEpoch(): Promise<number> {
+    const next = { ...this.#books.device, epoch: this.epoch + 1 };
+    await this.#ports.store.commit([writeRecord(deviceRecord, "device", "self", next)]);
+    this.#books.device = next;
+    return next.epoch;
   }
 
   orders(): Iterable<Order> {
@@ -127,7 +142,7 @@ class StoredJournal implements Journal {
   async save(order: Order, draft?: ReceiptDraft): Promise<void> {
     const { store, crypto, signer } = this.#ports;
     const { device, orders, receipts } = this.#books;
-    const writes = [writeRecord(orderRecord, "order", order.id, order)];
+    const writes = [writeRecord(orderRecord, "order", order.id, order), ...this.#forgetFailed()];
     if (draft === undefined) {
       await store.commit(writes);
       orders.set(order.id, order);
@@ -165,13 +180,25 @@ class StoredJournal implements Journal {
     }
   }
 
+  /**
+   * Failed payments cost a payer nothing, so only the last ones are kept to answer repeated questions. Forgotten
+   * in memory at once: should the commit fail, they are found again at the next start.
+   */
+  #forgetFailed(): StoreWrite[] {
+    const { done, failed } = this.#books;
+    const gone = failed.splice(0, Math.max(0, failed.length - FAILED_KEPT_MAX));
+    for (const id of gone) done.delete(id);
+    return gone.map((id) => ({ kind: "order", id, body: null }));
+  }
+
   /** Lets an order out of memory when it is closed and its consumer has every receipt. */
   retire(order: Order): void {
-    const { orders, receipts, done } = this.#books;
+    const { orders, receipts, done, failed } = this.#books;
     if (order.closedS === undefined || this.unacknowledged(order).length > 0) return;
     orders.delete(order.id);
     receipts.delete(order.id);
     done.set(order.id, order.closedS);
+    if (order.state === "failed") failed.push(order.id);
   }
 
   #complete(draft: ReceiptDraft): Receipt {

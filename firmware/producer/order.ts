@@ -75,6 +75,8 @@ export const orderRecord = map({
   /** Number of the last receipt that the consumer said it keeps. */
   acknowledged: field(21, pulses),
   closedS: optional(22, seconds),
+  /** It was paid while the clock was not set: its life is counted from when the clock is. */
+  clockUnset: optional(23, flag),
 });
 
 export type Order = Readonly<Of<typeof orderRecord>>;
@@ -115,16 +117,26 @@ function withoutCredential(order: Order): Order {
   return rest;
 }
 
-export function paid(
-  order: Order,
-  reference: string,
-  takenMinor: number,
-  token: Uint8Array,
-  expiresS: number,
-): Order {
+export interface Taken {
+  reference: string;
+  takenMinor: number;
+  token: Uint8Array;
+  expiresS: number;
+  clockUnset: boolean;
+}
+
+export function paid(order: Order, taken: Taken): Order {
   assert(order.state === "taking", "only an order whose money is being taken becomes paid");
-  assert(takenMinor <= order.terms.totalMinor, "I2: never more is taken than the offer says");
-  return { ...withoutCredential(order), state: "paid", reference, takenMinor, token, expiresS };
+  assert(taken.takenMinor <= order.terms.totalMinor, "I2: never more is taken than the offer says");
+  const { clockUnset, ...rest } = taken;
+  const next: Order = { ...withoutCredential(order), state: "paid", ...rest };
+  return clockUnset ? { ...next, clockUnset } : next;
+}
+
+/** The clock is set now: the order lives as long from here as it was sold with. */
+export function dated(order: Order, nowS: number): Order {
+  const { clockUnset: _, ...rest } = order;
+  return rest.state === "paid" ? { ...rest, expiresS: nowS + order.tokenLifeS } : rest;
 }
 
 export function failed(order: Order, why: FaultKind, atS: number): Order {

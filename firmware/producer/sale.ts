@@ -104,10 +104,13 @@ class JournaledSale implements Sale {
   }
 
   async sweep(): Promise<void> {
-    const { journal } = this.#ports;
+    const { clock, journal } = this.#ports;
     const nowS = this.#nowS();
+    // A clock that was never set says nothing about time: nothing expires by it, and nothing is forgotten.
+    if (clock.wallQuality() === "unset") return;
     for (const one of [...journal.orders()]) {
-      const idle = one.state === "paid" && one.running === undefined;
+      if (one.clockUnset === true) await journal.save(order.dated(one, nowS));
+      const idle = one.state === "paid" && one.running === undefined && one.clockUnset !== true;
       if (idle && one.expiresS !== undefined && one.expiresS <= nowS) {
         const forfeit = one.terms.undelivered === "credit-forfeit";
         const closing = order.closing(one, "expired", forfeit);
@@ -197,7 +200,14 @@ class JournaledSale implements Sale {
       signer,
     );
     const { reference, amountMinor } = outcome;
-    const paid = order.paid(taking, reference, amountMinor, token, expiresS);
+    const clockUnset = this.#ports.clock.wallQuality() === "unset";
+    const paid = order.paid(taking, {
+      reference,
+      takenMinor: amountMinor,
+      token,
+      expiresS,
+      clockUnset,
+    });
     await journal.save(paid);
     const { units, unit, currency } = paid.terms;
     log("info", "paid", { order: paid.id, units, unit, amountMinor, currency });

@@ -60,6 +60,7 @@ export interface StartedDevice {
 }
 
 export interface Started {
+  /** The one that it began with. */
   readonly epoch: number;
   /** For `durationMs`, or until it is stopped. */
   startBroadcast(durationMs?: number): void;
@@ -82,7 +83,7 @@ class SellingDevice implements Started {
   readonly epoch: number;
   readonly #ports: StartedPorts;
   readonly #device: string;
-  readonly #announcement: Uint8Array;
+  readonly #announce: (epoch: number) => Uint8Array;
   readonly #journal: Journal;
   readonly #connections: Connections;
   readonly #watchers: Watchers;
@@ -100,7 +101,8 @@ class SellingDevice implements Started {
     const { clock, link, loop, crypto, entropy, payments, log } = ports;
     const { device, name, signer, certificate, operatorKey, catalogue, outlets, policy } = settled;
     const { epoch } = journal;
-    const connections = openConnections(link, crypto, settled.boxSecret, epoch);
+    const full = (): void => ports.enqueue(() => this.#renewEpoch());
+    const connections = openConnections({ link, crypto, clock, full }, settled.boxSecret, epoch);
     const watchers = openWatchers(connections, journal, clock);
     const offers = openOffers({ clock, crypto, entropy, signer, catalogue });
     const changed = (order: Order): void => this.#changed(order);
@@ -131,10 +133,8 @@ class SellingDevice implements Started {
     this.epoch = epoch;
     this.#ports = ports;
     this.#device = device;
-    this.#announcement = signAnnouncement(
-      { certificate, minor: PROTOCOL_MINOR, epoch, name },
-      signer,
-    );
+    this.#announce = (present) =>
+      signAnnouncement({ certificate, minor: PROTOCOL_MINOR, epoch: present, name }, signer);
     this.#journal = journal;
     this.#connections = connections;
     this.#watchers = watchers;
@@ -157,14 +157,25 @@ class SellingDevice implements Started {
       log("info", connected ? "link-up" : "link-down");
       if (connected) this.#broadcast.repeat();
     });
-    loop.onReport((report) => this.#ports.enqueue(() => this.#delivery.onReport(report)));
+    loop.onReport((report) => {
+      const work = (): Promise<void> => this.#delivery.onReport(report);
+      // What is said again by itself is not tried again: with a full disk such work would pile up.
+      const repeats = report.on === "alive" || report.on === "progress";
+      if (repeats) this.#ports.offer(work, () => undefined);
+      else this.#ports.enqueue(work);
+    });
     await link.subscribe(requestsFilter(this.#device));
     this.#sale.resume();
-    this.#sweeper = every(clock, SWEEP_MS, () => this.#ports.enqueue(() => this.#sale.sweep()));
+    this.#sweeper = every(clock, SWEEP_MS, () =>
+      this.#ports.offer(
+        () => this.#sale.sweep(),
+        () => undefined,
+      ),
+    );
   }
 
   startBroadcast(durationMs?: number): void {
-    this.#broadcast.start(this.#announcement, durationMs);
+    this.#broadcast.start(this.#announce(this.#journal.epoch), durationMs);
   }
 
   stopBroadcast(): void {
@@ -189,6 +200,13 @@ class SellingDevice implements Started {
       broadcasting: this.#broadcast.running(),
       dropped: this.#connections.dropped(),
     };
+  }
+
+  async #renewEpoch(): Promise<void> {
+    const epoch = await this.#journal.newEpoch();
+    this.#connections.renew(epoch);
+    this.#broadcast.renew(this.#announce(epoch));
+    this.#ports.log("info", "new-epoch", { epoch });
   }
 
   #onRequest(connection: string, payload: Uint8Array): void {

@@ -65,7 +65,7 @@ class ConnectionWatchers implements Watchers {
     const watcher = this.#watchers.get(order.id);
     if (watcher === undefined) return;
     watcher.resendMs = RESEND_MS_MIN;
-    this.#send(order.id);
+    this.#send(order.id, true);
   }
 
   close(): void {
@@ -73,7 +73,11 @@ class ConnectionWatchers implements Watchers {
     this.#watchers.clear();
   }
 
-  #send(id: string): void {
+  /**
+   * Sends what waits. While money still moves the settlement receipt is about to follow, so that both go in one
+   * message; but nobody waits for that longer than the first repetition.
+   */
+  #send(id: string, first = false): void {
     const watcher = this.#watchers.get(id);
     const order = this.#journal.order(id);
     if (watcher === undefined) return;
@@ -87,8 +91,7 @@ class ConnectionWatchers implements Watchers {
       if (order.state === "closed" || order.state === "failed") this.#watchers.delete(id);
       return;
     }
-    // While money still moves the settlement receipt is about to follow: both then go in one message.
-    if (order.state !== "closing") {
+    if (!first || order.state !== "closing") {
       const receipts = waiting.slice(0, RECEIPTS_AT_ONCE).map(({ signed }) => signed);
       this.#connections.push(watcher.caller, { is: "receipts", receipts });
     }

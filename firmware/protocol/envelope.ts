@@ -1,7 +1,8 @@
 // The end-to-end envelope: a request or reply sealed in a NaCl box between a consumer's and a device's X25519
 // keys, in a CBOR array with the least that the other side needs to open it. The nonce is never sent: it is
-// made of direction, connection, the device's epoch (one more at each start) and two counters, so it never
-// serves twice under one shared key, and an old frame does not open in a new epoch.
+// made of direction, connection, the device's epoch (one more at each start, and when there were too many
+// connections) and two counters, so it never serves twice under one shared key, and an old frame does not
+// open in a new epoch.
 //
 //   request [id, box] or [id, box, consumerKey]      id counts up within the connection
 //   reply   [id, n, box]                             n counts up within the epoch, over all connections

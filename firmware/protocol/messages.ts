@@ -157,11 +157,13 @@ export const MESSAGES = {
     13,
     "request",
     "metered delivery",
-    "Ends session n of an order; or, n being the last that ended, closes the idle order.",
+    "Ends session n of an order; with close, n being the last that ended, settles the idle order.",
     {
       order: field(1, orderId),
       /** A repeated or replayed `end` touches no later session. */
       session: field(2, session),
+      /** Without it an `end` that comes just after the session's own end changes nothing. */
+      close: optional(3, flag),
     },
   ),
   ending: message(14, "reply", "metered delivery", "Understood; receipts follow.", {

@@ -1,5 +1,5 @@
 // A device's announcement: its certificate, name, protocol minor version and epoch, signed by the device.
-// The epoch is one more at each start of the device; it is part of every nonce (protocol/envelope.ts).
+// The epoch is part of every nonce, and rises at each start or oftener (protocol/envelope.ts).
 
 import type { Crypto, Signer } from "../../hal/crypto.ts";
 import { SIGNED_BYTES_MAX } from "../protocol/messages.ts";

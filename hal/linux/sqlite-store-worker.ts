@@ -11,7 +11,9 @@ import {
   workerData,
 } from "node:worker_threads";
 import Database from "better-sqlite3";
+import { HalError } from "../hal-error.ts";
 import type { StoreRecord, StoreWrite } from "../store.ts";
+import { checkExpected } from "../store-write.ts";
 
 /** The newest layout of the tables that this program knows; older files are brought up to it, never down. */
 const SCHEMA_VERSION = 1;
@@ -31,7 +33,7 @@ export type StoreRequest =
   | { id: number; do: "close" };
 
 export interface StoreTrouble {
-  kind: "full" | "corrupt" | "refused" | "other";
+  kind: "full" | "corrupt" | "refused" | "changed" | "other";
   message: string;
 }
 
@@ -93,9 +95,12 @@ function openTables({ path, busyMs, bytesMax, exclusive }: StoreWorkerData): Tab
   const remove = db.prepare("delete from record where kind = ? and id = ?");
   const one = db.prepare("select body from record where kind = ? and id = ?").pluck();
   const all = db.prepare("select id, body from record where kind = ? order by id");
+  const bodyNow = (kind: string, id: string): string | undefined =>
+    one.get(kind, id) as string | undefined;
   const apply = db.transaction((commits: readonly Commit[]) => {
-    for (const commit of commits) {
-      for (const { kind, id, body } of commit.writes) {
+    for (const { writes } of commits) {
+      checkExpected(writes, bodyNow);
+      for (const { kind, id, body } of writes) {
         if (body === null) remove.run(kind, id);
         else put.run(kind, id, body);
       }
@@ -104,7 +109,7 @@ function openTables({ path, busyMs, bytesMax, exclusive }: StoreWorkerData): Tab
   return {
     // Taking the write lock first avoids the deadlock of two readers that both want to write.
     commitAll: (commits) => apply.immediate(commits),
-    get: (kind, id) => one.get(kind, id) as string | undefined,
+    get: bodyNow,
     list: (kind) => all.all(kind) as StoreRecord[],
     close: () => {
       db.close();
@@ -134,6 +139,9 @@ function migrate(db: Database.Database, path: string): void {
 }
 
 function troubleOf(error: unknown, path: string): StoreTrouble {
+  if (error instanceof HalError && error.kind === "changed") {
+    return { kind: error.kind, message: error.message };
+  }
   const code = (error as { code?: unknown }).code;
   const text = error instanceof Error ? error.message : String(error);
   if (code === "SCHEMA_NEWER" || code === "LOCKED") return { kind: "refused", message: text };

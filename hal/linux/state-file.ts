@@ -16,6 +16,8 @@ export interface BrokerState {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const BYTES_MAX = 4096;
+/** Without user and password. */
+const URL_PATTERN = /^mqtts?:\/\/[^\s/@]+$/;
 
 export function brokerStatePath(environment: Environment = process.env): string {
   const { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: state, HOME: home = homedir() } = environment;
@@ -27,10 +29,17 @@ export function brokerStatePath(environment: Environment = process.env): string 
   );
 }
 
-/** Replaces what an earlier device left. Throws HalError `refused` when the directory cannot be written. */
+/**
+ * Replaces what an earlier device left. Throws HalError `refused` when the directory cannot be written, or for an
+ * address that readBrokerState would not take.
+ */
 export function writeBrokerState(state: BrokerState, environment: Environment = process.env): void {
   const path = brokerStatePath(environment);
   const temporary = `${path}.${process.pid}`;
+  // Not quoted: it may hold a password.
+  if (!URL_PATTERN.test(state.url)) {
+    throw new HalError("refused", "a broker is kept as mqtt://HOST:PORT, without user and path");
+  }
   const content = { version: 1, ...state, startedAt: startOf(state.pid) ?? "" };
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -38,7 +47,7 @@ export function writeBrokerState(state: BrokerState, environment: Environment = 
     writeFileSync(temporary, `${JSON.stringify(content)}\n`, { mode: 0o600, flag: "wx" });
     renameSync(temporary, path);
   } catch (error) {
-    throw new HalError("refused", `${path} cannot be written`, error);
+    throw new HalError("refused", `${path} cannot be written (${codeOf(error)})`, error);
   }
 }
 
@@ -58,9 +67,14 @@ export function removeBrokerState(pid: number, environment: Environment = proces
     const bytes = readPrivateFile(path, BYTES_MAX);
     if (bytes !== undefined && parseState(bytes, path).pid === pid) rmSync(path, { force: true });
   } catch (error) {
-    // What is odd is none of ours to remove, and a device that stops has no use for the complaint.
-    if (!(error instanceof HalError)) throw error;
+    // What is odd, or not ours to remove, stays; a device that stops has no use for the complaint.
+    if (!(error instanceof HalError) && codeOf(error) === "unknown") throw error;
   }
+}
+
+function codeOf(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" ? code : "unknown";
 }
 
 /** When the process started, in the kernel's ticks: tells it from a later one with the same number. */
@@ -91,7 +105,7 @@ function parseState(bytes: Uint8Array, path: string): BrokerState & { startedAt:
     throw new HalError("corrupt", `${path}: ${field} is not what we wrote: remove the file`);
   };
   if (version !== 1) odd("version");
-  if (typeof url !== "string" || !/^mqtts?:\/\/[^\s/@]+$/.test(url)) return odd("url");
+  if (typeof url !== "string" || !URL_PATTERN.test(url)) return odd("url");
   if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid < 1) return odd("pid");
   if (typeof deviceId !== "string" || !/^[\w.:-]{1,64}$/.test(deviceId)) return odd("deviceId");
   if (typeof startedAt !== "string") return odd("startedAt");

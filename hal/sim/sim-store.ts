@@ -4,7 +4,7 @@
 import { after, type Clock } from "../clock.ts";
 import { HalError } from "../hal-error.ts";
 import type { Store, StoreRecord, StoreWrite } from "../store.ts";
-import { checkKind, checkWrites, compareIds } from "../store-write.ts";
+import { checkExpected, checkKind, checkWrites, compareIds } from "../store-write.ts";
 
 export interface SimStoreOptions {
   /** With a clock, every request takes `latencyMs`; without one it takes no time but is still asynchronous. */
@@ -101,6 +101,7 @@ class SimStoreHandle implements Store {
     const copies = writes.map((write) => ({ ...write }));
     return this.#enqueue(() => {
       if (this.#faults.full) throw new HalError("full", "simulated store: no room left");
+      checkExpected(copies, (kind, id) => this.#disk.kinds.get(kind)?.get(id));
       this.#options.onCommit?.("before", copies);
       if (this.#dead) return;
       applyWrites(this.#disk, copies);

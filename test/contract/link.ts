@@ -12,6 +12,9 @@ export interface LinkUnderTest {
   dispose(): Promise<void>;
 }
 
+/** Announcements: a broker may retain no others. */
+const [KEPT, GONE] = ["s1/a/kept_topic_", "s1/a/gone_topic_"] as const;
+
 /** Collects what arrives, as "topic=text", with * in front of what the broker had kept. */
 interface Collected {
   link: Link;
@@ -103,38 +106,38 @@ export function describeLink(name: string, open: () => Promise<LinkUnderTest>): 
       await start();
       const a = await join("a");
       const kept = { retain: true };
-      a.link.publish("kept", utf8("1"), kept);
-      a.link.publish("kept", utf8("2"), kept);
-      a.link.publish("gone", utf8("3"), kept);
-      a.link.publish("gone", new Uint8Array(0), kept);
+      a.link.publish(KEPT, utf8("1"), kept);
+      a.link.publish(KEPT, utf8("2"), kept);
+      a.link.publish(GONE, utf8("3"), kept);
+      a.link.publish(GONE, new Uint8Array(0), kept);
       await marker(a, a);
       const b = await join("b");
       await b.link.subscribe("#");
       await b.until(() => b.texts.length > 0);
       await marker(a, b);
-      a.link.publish("kept", utf8("4"), kept);
+      a.link.publish(KEPT, utf8("4"), kept);
       await b.until(() => b.texts.length > 1);
-      expect(b.texts).toEqual(["*kept=2", "kept=4"]);
+      expect(b.texts).toEqual([`*${KEPT}=2`, `${KEPT}=4`]);
     });
 
     test("leaves the will behind when broken off, and keeps it for who subscribes later", async () => {
       const { breakOff } = await start();
       const b = await join("b");
-      await b.link.subscribe("presence/#");
-      await join("a", { topic: "presence/a", payload: utf8("away") });
+      await b.link.subscribe("s1/a/#");
+      await join("a", { topic: KEPT, payload: utf8("away") });
       breakOff("a");
       await b.until(() => b.texts.length > 0);
       const c = await join("c");
-      await c.link.subscribe("presence/#");
+      await c.link.subscribe("s1/a/#");
       await c.until(() => c.texts.length > 0);
-      expect([b.texts[0], c.texts[0]]).toEqual(["presence/a=away", "*presence/a=away"]);
+      expect([b.texts[0], c.texts[0]]).toEqual([`${KEPT}=away`, `*${KEPT}=away`]);
     });
 
     test("closes after sending what was handed over, and leaves no will", async () => {
       await start();
       const b = await join("b");
       await b.link.subscribe("#");
-      const a = await join("a", { topic: "presence/a", payload: utf8("away") });
+      const a = await join("a", { topic: KEPT, payload: utf8("away") });
       for (let i = 0; i < 50; i++) a.link.publish("n", utf8(String(i)), { retain: i === 49 });
       await a.link.close();
       await a.link.close();
@@ -168,17 +171,17 @@ export function describeLink(name: string, open: () => Promise<LinkUnderTest>): 
       const { breakOff, restore } = await start();
       const [a, b] = [await join("a"), await join("b")];
       await b.link.subscribe("#");
-      a.link.publish("kept", utf8("1"), { retain: true });
-      await b.until(() => b.texts.includes("kept=1"));
+      a.link.publish(KEPT, utf8("1"), { retain: true });
+      await b.until(() => b.texts.includes(`${KEPT}=1`));
       breakOff("a");
       await a.until(() => a.states.includes(false));
-      a.link.publish("kept", utf8("2"), { retain: true });
-      a.link.publish("kept", utf8("3"), { retain: true });
+      a.link.publish(KEPT, utf8("2"), { retain: true });
+      a.link.publish(KEPT, utf8("3"), { retain: true });
       a.link.publish("n", utf8("dropped"));
       restore("a");
-      await b.until(() => b.texts.includes("kept=3"));
+      await b.until(() => b.texts.includes(`${KEPT}=3`));
       await marker(a, b);
-      expect(b.texts).toEqual(["kept=1", "kept=3"]);
+      expect(b.texts).toEqual([`${KEPT}=1`, `${KEPT}=3`]);
     });
 
     test("grants a subscription that was asked for while disconnected", async () => {

@@ -88,6 +88,38 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       expect(await store.get("order", "a")).toBe("before");
     });
 
+    check("writes over what was read only while it is still there", async ({ store }) => {
+      await store.commit([{ kind: "order", id: "a", body: "1", was: null }]);
+      await store.commit([{ kind: "order", id: "a", body: "2", was: "1" }]);
+      for (const was of ["1", null]) {
+        const late = store.commit([
+          { kind: "order", id: "b", body: "beside it" },
+          { kind: "order", id: "a", body: "3", was },
+        ]);
+        expect(await refusal(late)).toBe("changed");
+      }
+      expect(await refusal(store.commit([{ kind: "order", id: "c", body: "1", was: "0" }]))).toBe(
+        "changed",
+      );
+      expect(await store.list("order")).toEqual([{ id: "a", body: "2" }]);
+      await store.commit([{ kind: "order", id: "a", body: null, was: "2" }]);
+      expect(await store.list("order")).toEqual([]);
+    });
+
+    check("lets one of several win that change the same record at once", async ({ store }) => {
+      await store.commit([{ kind: "order", id: "a", body: "start" }]);
+      const commits = ["1", "2", "3"].map((body) =>
+        refusal(store.commit([{ kind: "order", id: "a", body, was: "start" }])),
+      );
+      const other = store.commit([{ kind: "order", id: "b", body: "unharmed" }]);
+      expect(await Promise.all(commits)).toEqual([undefined, "changed", "changed"]);
+      await other;
+      expect(await store.list("order")).toEqual([
+        { id: "a", body: "1" },
+        { id: "b", body: "unharmed" },
+      ]);
+    });
+
     check("takes an empty commit", async ({ store }) => {
       await store.commit([]);
       expect(await store.list("order")).toEqual([]);

@@ -1,7 +1,7 @@
 // A place where the compiled program sells and buys: a temporary folder, a device on its own or another broker,
 // consumers, and the virtual board's register file, which is the physical truth. Everything is ended by close().
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -219,11 +219,6 @@ export async function freePort(): Promise<number> {
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-export function makeFolder(path: string): string {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  return path;
 }
 
 function parseRegisters(text: string): readonly Outlet[] {

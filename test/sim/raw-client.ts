@@ -39,13 +39,18 @@ export class RawClient {
   }
 
   /** Seals any bytes as the next request and waits a little for the answer. */
-  async say(plain: Uint8Array): Promise<Answer> {
+  say(plain: Uint8Array): Promise<Answer> {
+    return this.send(this.seal(plain));
+  }
+
+  /** The next request, not sent. */
+  seal(plain: Uint8Array): Uint8Array {
     this.#id += 1;
     const shared = crypto.boxShared(this.#deviceKey, this.#secret) ?? new Uint8Array(32);
     const nonce = envelopeNonce("request", this.connection, this.epoch, this.#id, 0);
     const box = crypto.seal(plain, nonce, shared);
     const consumerKey = crypto.boxPublicKey(this.#secret);
-    return this.send(encodeRequest({ id: this.#id, box, consumerKey }));
+    return encodeRequest({ id: this.#id, box, consumerKey });
   }
 
   /** Sends a payload as it is. */

@@ -70,6 +70,15 @@ describe("the broker", () => {
     });
   });
 
+  test.each(["mqtt://%zz@host", "mqtt://me:%ff@host", "mqtt://:s3cret@host"])(
+    "refuses the login of %j, without repeating it",
+    (url) => {
+      const chosen = chooseBroker(url, {}, none);
+      expect(chosen).toMatchObject({ ok: false, fault: { kind: "usage" } });
+      expect(JSON.stringify(chosen)).not.toMatch(/%zz|%ff|s3cret/);
+    },
+  );
+
   test.each(["http://host", "host:1883", ""])("refuses %j as wrong usage", (url) => {
     expect(chooseBroker(url, {}, none)).toMatchObject({ ok: false, fault: { kind: "usage" } });
   });

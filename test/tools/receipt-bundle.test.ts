@@ -1,5 +1,8 @@
 // Bundles of receipts: made, read back, checked, and every way of touching them found out.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { toHex } from "../../firmware/bytes.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
@@ -9,6 +12,8 @@ import { type Offer, signOffer } from "../../firmware/token/offer.ts";
 import { FIRST_PREVIOUS, type Receipt, signReceipt } from "../../firmware/token/receipt.ts";
 import { shortDigest } from "../../firmware/token/signed.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
+import type { Output } from "../../tools/command.ts";
+import { verify } from "../../tools/commands/verify.ts";
 import { bundleText, checkAcross, checkBundle, readBundle } from "../../tools/receipt-bundle.ts";
 import { verifySignedObject } from "../../tools/signed-object.ts";
 
@@ -206,6 +211,42 @@ describe("a bundle", () => {
   test("of a later version is refused by its type", () => {
     const later = bundleText(purchase).replace("sluice-receipts-1", "sluice-receipts-2");
     expect(readBundle(later)).toMatchObject({ ok: false, fault: { kind: "version" } });
+  });
+});
+
+describe("verify", () => {
+  /** What it says of the bundle, and its exit code, with a session receipt changed like this. */
+  async function said(change: Partial<Receipt>): Promise<{ code: number; text: string }> {
+    const { receipts } = sell(offer, 5, FIRST_PREVIOUS, change);
+    const folder = mkdtempSync(join(tmpdir(), "sluice-verify-"));
+    const file = join(folder, "receipt.json");
+    writeFileSync(file, bundleText({ ...purchase, receipts }));
+    const lines: string[] = [];
+    const out: Output = {
+      json: false,
+      say: (line) => lines.push(line),
+      emit: () => undefined,
+      progress: () => undefined,
+      fault: ({ message }) => lines.push(message),
+    };
+    const values = { operator: [toHex(operator.publicKey)] };
+    const code = await verify.run({ values, positionals: [file], out });
+    rmSync(folder, { recursive: true });
+    return { code, text: lines.join("\n") };
+  }
+
+  test("warns of a receipt from after the certificate expired, if its clock was set", async () => {
+    const late = await said({ atS: 2e9 });
+    expect(late.code).toBe(0);
+    expect(late.text).toMatch(/WARNING: .* expired at 2033-05-18 03:33:20Z, before receipt 5\./);
+    expect((await said({ atS: 2e9 - 1 })).text).not.toContain("WARNING");
+    expect((await said({ atS: 2e9, clock: "unset" })).text).not.toContain("WARNING");
+  });
+
+  test("refuses a receipt whose readings do not cover what it charges", async () => {
+    const lie = await said({ endReading: 120 });
+    expect(lie.code).toBe(1);
+    expect(lie.text).toContain("the readings are 20 apart, for 20 pulses and 1 more run on");
   });
 });
 

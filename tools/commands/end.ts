@@ -36,7 +36,7 @@ example: sluice end last`,
       if (!order.ok) return order;
       const dealer = await openDealerOf(buyer, order.value);
       if (!dealer.ok) return dealer;
-      const ending = await dealer.value.end(order.value);
+      const ending = await dealer.value.end(order.value, "settle");
       if (!ending.ok) return ending;
       const { running } = ending.value;
       buyer.out.emit({ step: "end", order: order.value.id, running });

@@ -9,8 +9,10 @@ import { setFlagsFromString } from "node:v8";
 import { assert } from "../../firmware/assert.ts";
 import type { DeviceConfig } from "../../firmware/config.ts";
 import { type Device, openDevice } from "../../firmware/main.ts";
-import type { Fault } from "../../firmware/result.ts";
+import { type Fault, ok, type Result } from "../../firmware/result.ts";
+import { HalError } from "../../hal/hal-error.ts";
 import { removeBrokerState, writeBrokerState } from "../../hal/linux/state-file.ts";
+import { parseBroker } from "../broker-choice.ts";
 import type { Command, ExitCode, Invocation, Output } from "../command.ts";
 import { readDeviceFile } from "../device-file.ts";
 import type { Provisioned } from "../provisioning.ts";
@@ -30,7 +32,8 @@ export const run: Command = {
     "  --device FILE  what the device is and sells (default: the virtual charger)",
     "  --data DIR     where all that lasts is kept (default: a folder per board in",
     "                 $XDG_STATE_HOME/sluice or ~/.local/state/sluice)",
-    "  --broker URL   use this MQTT broker, mqtt://host:port, instead of what the file says",
+    "  --broker URL   use this MQTT broker, mqtt://[user:password@]host:port, instead of what the",
+    "                 file says",
     "  --quiet        say nothing about single sales",
     "  --json         one JSON object a line: type ready, then log",
     "",
@@ -56,7 +59,9 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
   const { device: file, data: folder, broker: url, quiet } = values;
   const read = readDeviceFile(typeof file === "string" ? file : defaultFile());
   if (!read.ok) return refuse(read, out);
-  const config = typeof url === "string" ? { ...read.value, broker: { url } } : read.value;
+  const chosen = withBroker(read.value, typeof url === "string" ? url : undefined);
+  if (!chosen.ok) return refuse(chosen, out);
+  const config = chosen.value;
   const data = resolve(typeof folder === "string" ? folder : defaultData(config.board));
   const stopped = untilStopped();
   let provisioned: Provisioned | undefined;
@@ -80,17 +85,20 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
   if (!opened.ok) return refuse(opened, out);
   assert(provisioned !== undefined, "a device opens with its keys");
   const device = opened.value;
-  const broadcast = device.producer.startBroadcast();
-  if (!broadcast.ok) return refuse(broadcast, out);
-  const readyMs = performance.now();
-  writeBrokerState({ url: device.brokerUrl, pid: process.pid, deviceId: device.device });
   try {
+    const broadcast = device.producer.startBroadcast();
+    if (!broadcast.ok) return refuse(broadcast, out);
+    const readyMs = performance.now();
+    tellState(device, out);
     tellReady({ device, config, data, provisioned, readyMs }, out);
     const signal = await stopped;
     out.say(`${signal}: opening the outputs and closing sessions; once more ends at once`);
   } finally {
-    removeBrokerState(process.pid);
-    await device.close();
+    try {
+      removeBrokerState(process.pid);
+    } finally {
+      await device.close();
+    }
   }
   out.say("stopped: outputs open, broadcast withdrawn");
   out.emit({ type: "stopped" });
@@ -99,7 +107,31 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
 
 function refuse({ fault }: { fault: Fault }, out: Output): ExitCode {
   out.fault(fault);
-  return 1;
+  return fault.kind === "usage" ? 2 : 1;
+}
+
+/** The broker that the option names, else the file's; user and password out of its address. Error: `usage`. */
+function withBroker(config: DeviceConfig, option: string | undefined): Result<DeviceConfig> {
+  const { broker } = config;
+  if (option === undefined && !("url" in broker)) return ok(config);
+  const login = option === undefined ? broker : {};
+  const parsed = parseBroker(option ?? ("url" in broker ? broker.url : ""), "--broker");
+  if (!parsed.ok) return parsed;
+  const { url, username, password } = parsed.value;
+  const given = username === undefined ? login : { username, ...(password && { password }) };
+  return ok({ ...config, broker: { ...given, url } });
+}
+
+/** A device sells without its state file too: buyers on this machine have to name its broker then. */
+function tellState({ brokerUrl: url, device: deviceId }: Device, out: Output): void {
+  try {
+    writeBrokerState({ url, pid: process.pid, deviceId });
+  } catch (error) {
+    if (!(error instanceof HalError)) throw error;
+    const message = `${error.message}: buyers here need --broker ${url}`;
+    out.emit({ type: "warning", message });
+    out.say(`WARNING: ${message}`);
+  }
 }
 
 function defaultFile(): string {

@@ -10,7 +10,13 @@ import { readWhole } from "../given-bytes.ts";
 import { verifyObjects } from "../object-check.ts";
 import { readOperatorKeys } from "../operator-key.ts";
 import { textOption, textsOption } from "../option-value.ts";
-import { type CheckedBundle, checkAcross, checkBundle, readBundle } from "../receipt-bundle.ts";
+import {
+  type CheckedBundle,
+  checkAcross,
+  checkBundle,
+  readBundle,
+  signedLate,
+} from "../receipt-bundle.ts";
 import {
   countText,
   offerFact,
@@ -28,8 +34,8 @@ export const verify: Command = {
   usage: "FILE... [--operator HEX|FILE]   or   HEX|FILE... --certificate HEX|FILE",
   help: `Checks bundles as buy, begin and --save write them: the certificate by the operator's key, then the
 offer, the token and every receipt by the device's, that they belong together, that the sums are
-right, and that receipts of one device stand in one chain. Says who sold what to whom. Several
-files are checked together. Exit code 1, and what is wrong, when anything is not as it was signed.
+right, and that receipts of one device stand in one chain. Says who sold what to whom, and warns of
+receipts from after the certificate had expired. Several files are checked together. Exit code 1, and what is wrong, when anything is not as it was signed.
 
   --operator HEX|FILE  the operator's public key (repeatable). Without it the key in the bundle is
                      taken, which proves only that the bundle is consistent
@@ -101,13 +107,15 @@ function verifyBundles(
 
 function tellBundle(
   file: string,
-  { certificate, offer, token, receipts, trusted }: CheckedBundle,
+  bundle: CheckedBundle,
   operator: string,
   out: Invocation["out"],
 ): void {
-  const { device, bench, serial } = certificate;
+  const { certificate, offer, token, receipts, trusted } = bundle;
+  const { device, bench, serial, expiresS } = certificate;
   const consumer = toHex(offer.consumer);
-  out.emit({ step: "bundle", file, device, operator, trusted, bench, serial, consumer });
+  const late = signedLate(bundle);
+  out.emit({ step: "bundle", file, device, operator, trusted, bench, serial, consumer, late });
   out.emit({ step: "select", device, ...offerFact(offer) });
   out.say(`${file}`);
   out.say(
@@ -129,6 +137,12 @@ function tellBundle(
     for (const line of receiptRows(receipt, offer)) out.say(line);
   }
   if (receipts.length === 0) out.say("  no receipt yet");
+  if (late.length > 0) {
+    const numbers = `receipt ${late.join(", ")}`;
+    out.say(
+      `WARNING: the device's certificate expired at ${timeText(expiresS)}, before ${numbers}.`,
+    );
+  }
 }
 
 function inFile<T>(file: string, result: Result<T>): Result<never> {

@@ -92,9 +92,24 @@ describe("receipts", () => {
     const sessions = [1111, 2222, 6667].map((pulses, index) => {
       const amountMinor = value(before + pulses) - value(before);
       before += pulses;
-      return { ...session, session: index + 1, pulses, amountMinor };
+      return {
+        ...session,
+        number: index + 1,
+        session: index + 1,
+        endReading: session.startReading + pulses + session.runOnPulses,
+        pulses,
+        milliUnits: pulses,
+        amountMinor,
+      };
     });
-    const all = { pulses: 10_000, amountMinor: 350, refundedMinor: 0, sessions: 3 };
+    const all = {
+      number: 9,
+      pulses: 10_000,
+      milliUnits: 10_000,
+      amountMinor: 350,
+      refundedMinor: 0,
+      sessions: 3,
+    };
     expect(check([...sessions, { ...settlement, ...all }])).toMatchObject({ ok: true });
     expect(check(sessions.slice(1))).toMatchObject(mismatch("receipts.0"));
     expect(check([sessions[0], sessions[2]] as Receipt[])).toMatchObject(mismatch("receipts.1"));
@@ -116,7 +131,8 @@ describe("receipts", () => {
 
   test("I4: that charge more than was bought are refused", () => {
     const pulses = grantPulses(offer.units, offer) + 1;
-    expect(first({ pulses, amountMinor: 350 })).toMatchObject(mismatch("receipts"));
+    const delivered = { pulses, milliUnits: pulses, endReading: 48_211 + pulses + 1 };
+    expect(first({ ...delivered, amountMinor: 350 })).toMatchObject(mismatch("receipts"));
   });
 
   test.each<[string, Partial<SettlementReceipt>]>([
@@ -132,12 +148,56 @@ describe("receipts", () => {
     expect(last(change)).toMatchObject(mismatch("receipts.1"));
   });
 
+  test("whose readings do not cover what was delivered and ran on are refused, a jump is not", () => {
+    const { endReading, startReading } = session;
+    expect(first({ endReading: endReading - 1 })).toMatchObject(mismatch("receipts.0"));
+    expect(first({ endReading: startReading })).toMatchObject(mismatch("receipts.0"));
+    expect(first({ endReading: 0 })).toMatchObject(mismatch("receipts.0"));
+    expect(first({ runOnPulses: 2 })).toMatchObject(mismatch("receipts.0"));
+    expect(first({ endReading: endReading + 400 })).toMatchObject({ ok: true });
+    const fell = { endReading: 3, reason: "meter-implausible" as const };
+    expect(first(fell)).toMatchObject({ ok: true });
+  });
+
+  test("that say other units than their pulses are worth are refused", () => {
+    for (const milliUnits of [999_000, session.milliUnits + 1, session.milliUnits - 1]) {
+      expect(first({ milliUnits })).toMatchObject(mismatch("receipts.0"));
+      expect(last({ milliUnits })).toMatchObject(mismatch("receipts.1"));
+    }
+  });
+
+  test("I2: that capture more than the total are refused, whoever is owed the rest", () => {
+    expect(last({ capturedMinor: 351, owedMinor: 1 })).toMatchObject(mismatch("receipts.1"));
+    expect(last({ capturedMinor: 9000, owedMinor: 8650 })).toMatchObject(mismatch("receipts.1"));
+    expect(last({ capturedMinor: 349, refundedMinor: 131 })).toMatchObject({ ok: true });
+  });
+
+  test("that name two payments are refused", () => {
+    expect(last({ payment: "sim-0002" })).toMatchObject(mismatch("receipts.1"));
+  });
+
+  test("whose numbers do not rise are refused", () => {
+    for (const number of [session.number, 0]) {
+      expect(last({ number })).toMatchObject(mismatch("receipts.1"));
+    }
+  });
+
+  test("I6: that go on after the settlement are refused", () => {
+    const nothing = { sessions: 0, pulses: 0, milliUnits: 0, amountMinor: 0, refundedMinor: 350 };
+    const early: SettlementReceipt = { ...settlement, ...nothing, number: 1 };
+    expect(check([early])).toMatchObject({ ok: true });
+    expect(check([early, { ...session, number: 2 }])).toMatchObject(mismatch("receipts.1"));
+    const again = { ...settlement, number: 3 };
+    expect(check([session, settlement, again])).toMatchObject(mismatch("receipts.2"));
+  });
+
   test("I6: with a settlement that still owes, or forfeits by the offer's own word, are taken", () => {
     expect(last({ refundedMinor: 100, owedMinor: 32 })).toMatchObject({ ok: true });
     const forfeits: Offer = { ...offer, undelivered: "credit-forfeit" };
     const kept: SettlementReceipt = { ...settlement, refundedMinor: 0, forfeitedMinor: 132 };
-    expect(checkReceipts([session, kept], forfeits, signed.offer, crypto)).toMatchObject({
-      ok: true,
-    });
+    const checked = (reason: SettlementReceipt["reason"]) =>
+      checkReceipts([session, { ...kept, reason }], forfeits, signed.offer, crypto);
+    expect(checked("expired")).toMatchObject({ ok: true });
+    expect(checked("consumer-end")).toMatchObject(mismatch("receipts.1"));
   });
 });

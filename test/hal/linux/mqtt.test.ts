@@ -206,4 +206,93 @@ describe("embedded broker", () => {
     a.publish("n", utf8("x"));
     expect(await echo).toEqual(utf8("x"));
   });
+
+  /** What the broker gives whoever subscribes now, as topic=bytes: in the order of coming, up to our own. */
+  async function retained(url: string): Promise<string[]> {
+    const own = "s1/a/last_of_all";
+    const last = await link(url, "last");
+    last.publish(own, utf8("x"), { retain: true });
+    await flushed(last, "flushed/last");
+    const reader = await link(url, "reader");
+    const kept: string[] = [];
+    const all = new Promise<void>((resolve) => {
+      reader.onMessage(({ topic, payload }) => {
+        if (topic === own) resolve();
+        else kept.push(`${topic}=${payload.length}`);
+      });
+    });
+    await reader.subscribe("#");
+    await all;
+    return kept.sort();
+  }
+
+  const announcement = (n: number) => `s1/a/${String(n).padStart(11, "x")}`;
+
+  /** Resolves when all that it published before has come to the broker. */
+  async function flushed(of: Link, topic: string): Promise<void> {
+    const echo = received(of, topic);
+    await of.subscribe(topic);
+    of.publish(topic, utf8("x"));
+    await echo;
+  }
+
+  test("I11: retains announcements only, delivers the rest, and breaks no connection for it", async () => {
+    const { url } = await broker();
+    const a = await link(url, "a");
+    const states: boolean[] = [];
+    a.onState((connected) => states.push(connected));
+    const listener = await link(url, "b");
+    const seen: string[] = [];
+    listener.onMessage(({ topic }) => seen.push(topic));
+    await listener.subscribe("#");
+    const kept = { retain: true };
+    const topics = [
+      "x/1",
+      "s1/a/short",
+      `${announcement(1)}x`,
+      "s1/a/abcdef/ghij",
+      "s1/r/xxxxxxxxxxx",
+    ];
+    for (const topic of topics) a.publish(topic, utf8("x"), kept);
+    a.publish(announcement(2), new Uint8Array(1025), kept);
+    a.publish(announcement(3), new Uint8Array(1024), kept);
+    await flushed(a, "flushed/a");
+    expect(await retained(url)).toEqual([`${announcement(3)}=1024`]);
+    expect(seen).toEqual(expect.arrayContaining([...topics, announcement(2), announcement(3)]));
+    expect(states).toEqual([]);
+  });
+
+  test("I11: retains a few topics of one client, and replaces and clears them", async () => {
+    const { url } = await broker();
+    const a = await link(url, "a");
+    for (let i = 0; i < 100; i++) a.publish(announcement(i), utf8("x"), { retain: true });
+    for (let i = 0; i < 4; i++) a.publish(announcement(i), utf8("xy"), { retain: true });
+    a.publish(announcement(0), new Uint8Array(0), { retain: true });
+    a.publish(announcement(50), utf8("x"), { retain: true });
+    await flushed(a, "flushed/a");
+    expect(await retained(url)).toEqual([
+      `${announcement(50)}=1`,
+      ...[1, 2, 3].map((i) => `${announcement(i)}=2`),
+    ]);
+  });
+
+  test("I11: has room for a device after others have come, retained and gone a thousand times", async () => {
+    const { url } = await broker();
+    const device = await link(url, "device");
+    device.publish(announcement(9_000), utf8("device"), { retain: true });
+    await flushed(device, "flushed/device");
+    for (let i = 0; i < 260; i++) {
+      const a = await openMqttLink({ url, clientId: `flood-${i}` });
+      for (let n = 0; n < 4; n++) a.publish(announcement(4 * i + n), utf8("x"), { retain: true });
+      await a.close();
+    }
+    const late = await link(url, "late");
+    late.publish(announcement(9_001), utf8("late"), { retain: true });
+    await flushed(late, "flushed/late");
+    const kept = await retained(url);
+    expect(kept).toHaveLength(1023);
+    expect(kept).toEqual(
+      expect.arrayContaining([`${announcement(9_000)}=6`, `${announcement(9_001)}=4`]),
+    );
+  });
 });

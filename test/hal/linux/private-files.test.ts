@@ -155,6 +155,23 @@ describe("broker state file", () => {
     expect(() => removeBrokerState(state.pid, home())).not.toThrow();
   });
 
+  test("I12: is not written with a user, a password or a path, nor are they told", () => {
+    for (const url of ["mqtt://me:s3cret@h:1", "mqtt://me@h", "mqtt://h:1883/", "http://h"]) {
+      const write = () => writeBrokerState({ ...state, url }, home());
+      expect(write).toThrow(/mqtt:\/\/HOST:PORT/);
+      expect(write).not.toThrow(/s3cret/);
+      expect(existsSync(brokerStatePath(home()))).toBe(false);
+    }
+  });
+
+  test("says why it cannot be written, and is not missed when it is removed", () => {
+    const file = join(directory, "file");
+    writeFileSync(file, "");
+    const unusable = { XDG_RUNTIME_DIR: file };
+    expect(() => writeBrokerState(state, unusable)).toThrow(/broker\.json cannot be written \(E/);
+    expect(() => removeBrokerState(state.pid, unusable)).not.toThrow();
+  });
+
   test("refuses odd content, naming the field", () => {
     writeBrokerState(state, home());
     const path = brokerStatePath(home());

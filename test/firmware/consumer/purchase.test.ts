@@ -1,0 +1,81 @@
+// The journal of purchases, which several processes of one identity write at once.
+
+import { describe, expect, test } from "vitest";
+import { type Purchase, Purchases } from "../../../firmware/consumer/purchase.ts";
+import { simStore } from "../../../hal/sim/sim-store.ts";
+
+const id = "00".repeat(8);
+const quoted: Purchase = {
+  id,
+  state: "quoted",
+  device: "CwgMb0GsGAI",
+  name: "Charger by the gate",
+  operatorKey: new Uint8Array(32),
+  certificate: new Uint8Array([1]),
+  offer: new Uint8Array([2]),
+  receipts: [],
+  sessions: 0,
+  bench: true,
+};
+const receipt = (number: number): Uint8Array => new Uint8Array([number]);
+
+async function journal(first: Purchase = quoted) {
+  const sim = simStore();
+  const [one, other] = [new Purchases(sim.store()), new Purchases(sim.store())];
+  await one.insert(first);
+  return { sim, one, other };
+}
+
+describe("a purchase", () => {
+  test("is put in once, and a second of its id does not take its place", async () => {
+    const { one, other } = await journal({ ...quoted, state: "paid", token: receipt(9) });
+    expect(await other.insert(quoted)).toBe(false);
+    expect(await one.get(id)).toMatchObject({ state: "paid", token: receipt(9) });
+  });
+
+  test("that two change at once keeps what both have brought", async () => {
+    const { one, other } = await journal();
+    const add = (number: number) => (current: Purchase) => ({
+      ...current,
+      receipts: [...current.receipts, receipt(number)],
+    });
+    const changed = await Promise.all([one.change(id, add(1)), other.change(id, add(2))]);
+    expect(changed.map((now) => now?.receipts.length)).toEqual([1, 2]);
+    expect((await one.get(id))?.receipts).toEqual([receipt(1), receipt(2)]);
+  });
+
+  test("never goes back a step, nor loses a receipt or the token", async () => {
+    const kept = { ...quoted, state: "paid", token: receipt(9), receipts: [receipt(1)] } as const;
+    const { one } = await journal(kept);
+    const { token: _token, ...tokenless } = kept;
+    for (const worse of [
+      { ...kept, state: "quoted" as const },
+      { ...kept, receipts: [] },
+      tokenless,
+    ]) {
+      await expect(one.change(id, () => worse)).rejects.toThrow(/only ever gains/);
+    }
+    expect(await one.get(id)).toEqual(kept);
+  });
+
+  test("that is not there, or needs no change, is not written", async () => {
+    const { one, sim } = await journal();
+    const commits = sim.commits();
+    expect(await one.change("11".repeat(8), (current) => current)).toBeUndefined();
+    expect(await one.change(id, () => undefined)).toEqual(quoted);
+    expect(sim.commits()).toBe(commits);
+  });
+
+  test("that somebody else changes all the time is given up, as changed", async () => {
+    const { sim, one } = await journal();
+    let number = 0;
+    const changing = one.change(id, (current) => {
+      number += 1;
+      const body = JSON.parse(sim.durable("purchase")[0]?.body ?? "");
+      sim.corruptBody("purchase", id, JSON.stringify({ ...body, name: `name ${number}` }));
+      return { ...current, sessions: number };
+    });
+    await expect(changing).rejects.toMatchObject({ kind: "changed" });
+    expect(number).toBeLessThan(100);
+  });
+});

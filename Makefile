@@ -28,7 +28,7 @@ help: ## List these targets
 setup: ready packages ## Install and build what is missing; the other targets do it by themselves
 
 run: ready ## Start a device and sell: the virtual charger, or ARGS="--device FILE"
-	@node build/tools/sluice.js run $(ARGS)
+	@build/tools/sluice.js run $(ARGS)
 
 demo: ready ## One whole sale from announcement to receipt, on a bench
 	@node build/tools/demo.js $(ARGS)

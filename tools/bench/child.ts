@@ -25,13 +25,14 @@ export interface Child {
   stop(): Promise<void>;
 }
 
-/** Runs a file of ours in Node. Rejects with what it said, when it ends or takes too long before it is ready. */
+/** Runs an executable of ours as it is shipped, with the flags of its first line. Rejects with what it said, when it ends or takes too long before it is ready. */
 export async function startChild(
+  file: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Child> {
   const startMs = performance.now();
-  const child = spawn(process.execPath, args, {
+  const child = spawn(file, args, {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, ...environment },
   });

@@ -66,7 +66,7 @@ export function provisionData(data: string): Uint8Array {
 }
 
 export async function startBroker(): Promise<Child & { url: string }> {
-  const child = await startChild([SLUICE, "broker", "--json", "--port", "0"]);
+  const child = await startChild(SLUICE, ["broker", "--json", "--port", "0"]);
   return { ...child, url: String(child.ready["url"]) };
 }
 
@@ -78,7 +78,8 @@ export async function startDevice(
 ): Promise<RunningDevice> {
   const broker = brokerUrl === undefined ? [] : ["--broker", brokerUrl];
   const child = await startChild(
-    [SLUICE, "run", "--json", "--quiet", "--device", site.deviceFile, "--data", data, ...broker],
+    SLUICE,
+    ["run", "--json", "--quiet", "--device", site.deviceFile, "--data", data, ...broker],
     // The file that tells this user's commands where a device is stays as it was.
     { XDG_RUNTIME_DIR: site.folder },
   );

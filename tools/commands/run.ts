@@ -5,7 +5,6 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { setFlagsFromString } from "node:v8";
 import { assert } from "../../firmware/assert.ts";
 import type { DeviceConfig } from "../../firmware/config.ts";
 import { type Device, openDevice } from "../../firmware/main.ts";
@@ -54,8 +53,6 @@ export const run: Command = {
 };
 
 async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
-  // The young generation stays as small as it began: a quarter less memory, for a little more collecting.
-  setFlagsFromString("--semi-space-growth-factor=1");
   const { device: file, data: folder, broker: url, quiet } = values;
   const read = readDeviceFile(typeof file === "string" ? file : defaultFile());
   if (!read.ok) return refuse(read, out);

@@ -1,6 +1,6 @@
 // The device's one queue of inputs: requests, loop reports, payment outcomes and timers are each worked off to
-// their end before the next begins, so nothing ever sees half of another's change. HalErrors are caught here
-// and nowhere else in firmware; a failed assertion is a bug of ours and ends the device.
+// their end before the next begins, so nothing ever sees half of another's change. HalErrors of its
+// work are caught here; a failed assertion is a bug of ours and ends the device.
 
 import { after, type Clock } from "../hal/clock.ts";
 import { HalError } from "../hal/hal-error.ts";

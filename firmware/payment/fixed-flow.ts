@@ -26,28 +26,21 @@ const REFUSALS: Readonly<Record<HostDecline, FaultKind>> = {
   "unknown-reference": "declined",
 };
 
-export interface FixedFlow extends Payments {
-  /** Answers that came for attempts which were decided long before. */
-  lateAnswers(): number;
-}
-
-export function fixedFlow(host: PaymentHost, clock: Clock): FixedFlow {
+export function fixedFlow(host: PaymentHost, clock: Clock): Payments {
   return new HostFlow(host, clock);
 }
 
-class HostFlow implements FixedFlow {
+class HostFlow implements Payments {
   readonly #host: PaymentHost;
   readonly #clock: Clock;
   readonly #waiting = new Map<string, (answer: Decided) => void>();
-  #late = 0;
 
   constructor(host: PaymentHost, clock: Clock) {
     this.#host = host;
     this.#clock = clock;
     host.onLateAnswer((attempt, answer) => {
-      const resolve = this.#waiting.get(attempt);
-      if (resolve === undefined || answer.kind === "no-answer") this.#late += 1;
-      else resolve(answer);
+      // An answer for an attempt that was decided already says nothing new: each is decided once.
+      if (answer.kind !== "no-answer") this.#waiting.get(attempt)?.(answer);
     });
   }
 
@@ -92,10 +85,6 @@ class HostFlow implements FixedFlow {
       Number.POSITIVE_INFINITY,
     );
     return { kind: answer?.kind === "approved" ? "done" : "owed", amountMinor };
-  }
-
-  lateAnswers(): number {
-    return this.#late;
   }
 
   /** From an authorisation's outcome to money captured, refused, or undone. */

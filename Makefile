@@ -85,11 +85,14 @@ $(BIN)/sluice: build/.stamp
 # ---- Debian packages: only the tests need them, and those that do are skipped without, by name ----
 
 packages:
-	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  echo "setup: installing mosquitto"; \
-	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends mosquitto >/dev/null; } \
-	    || echo "setup: mosquitto could not be installed; its tests will be skipped"; \
+	@missing=; for each in mosquitto:mosquitto openssl:openssl ip:iproute2 tc:iproute2 python3:python3; do \
+	  tool=$${each%:*}; package=$${each#*:}; \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v $$tool >/dev/null || case " $$missing " in *" $$package "*) ;; *) missing="$$missing $$package" ;; esac; \
+	done; \
+	if [ -z "$$missing" ]; then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "setup: installing$$missing"; \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $$missing >/dev/null; } \
+	    || echo "setup:$$missing could not be installed; tests that need it will be skipped"; \
 	else \
-	  echo "setup: the tests against another broker need: sudo apt-get install mosquitto   (skipped without)"; \
+	  echo "setup: tests of real networks and other brokers need: sudo apt-get install$$missing   (skipped without)"; \
 	fi

@@ -29,6 +29,20 @@ export const virtualPump: Board = {
       settleMs: 500,
     },
   ],
-  // 40 L/min is 0.67 L a second: 300 pulses.
-  virtual: { pulsesPerSecond: 300, operateMs: [20, 60] },
+  sensors: [{ kind: "virtual", id: "tank", unit: "dL", staleAfterMs: 10_000 }],
+  virtual: {
+    // 40 L/min is 0.67 L a second: 300 pulses.
+    pulsesPerSecond: 300,
+    operateMs: [20, 60],
+    // 2,000 litres, falling by 0.1 L with every 45 pulses of the flow sensor.
+    tanks: [
+      {
+        sensor: "tank",
+        outlet: "nozzle",
+        meter: "flow",
+        full: 20_000,
+        pulsesPerReading: { numerator: 45, denominator: 1 },
+      },
+    ],
+  },
 };

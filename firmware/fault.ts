@@ -13,6 +13,7 @@ export const FAULT_CODES = {
   unsupported: 8,
   usage: 9,
   exists: 10,
+  environment: 11, // a file, a port, a broker or a device of this machine does not do its part
   // 100..199 bytes and messages
   malformed: 100,
   "too-large": 101,
@@ -29,6 +30,7 @@ export const FAULT_CODES = {
   "wrong-consumer": 206,
   "bad-key-file": 207,
   "broken-chain": 208,
+  revoked: 209, // the operator took its word back
   // 300..399 offering
   "service-unknown": 300,
   "price-unknown": 301,
@@ -38,6 +40,8 @@ export const FAULT_CODES = {
   "offer-expired": 305,
   "offer-mismatch": 306, // the offer is not what was selected
   "over-limit": 307, // dearer than the consumer allows
+  "offer-withdrawn": 308, // its service was removed, and unpaid offers are not honoured
+  refused: 309, // the application that hosts the device, or the consumer, says no
   // 400..499 payment
   declined: 400,
   "credential-invalid": 401,
@@ -54,6 +58,9 @@ export const FAULT_CODES = {
   "token-exhausted": 505,
   "session-unknown": 506,
   "token-expired": 507,
+  // 600..699 the operator's commands
+  "not-operator": 600, // not signed by the device's operator, or for another device
+  "operation-number": 601, // not the next number: another command came first, or it is a replay
 } as const;
 
 export type FaultKind = keyof typeof FAULT_CODES;

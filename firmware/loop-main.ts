@@ -2,11 +2,14 @@
 // the device process lets go of it, however that comes about. Then every switch opens and the process ends.
 
 import { BOARDS } from "../boards/registry.ts";
+import type { SensorPart } from "../hal/board.ts";
 import { after } from "../hal/clock.ts";
 import { openOutlets } from "../hal/drivers/open-outlets.ts";
+import { openFileSensor } from "../hal/linux/file-sensor.ts";
 import { openLoopChannel } from "../hal/linux/loop-channel.ts";
 import { openRegisterFile } from "../hal/linux/register-file.ts";
 import { openSystemClock } from "../hal/linux/system-clock.ts";
+import type { Sensor } from "../hal/sensor.ts";
 import { openSimBoard } from "../hal/sim/open-board.ts";
 import { paceWorld } from "../hal/sim/pace.ts";
 import { simWorld } from "../hal/sim/world.ts";
@@ -23,11 +26,13 @@ function main(name: string, rate: number, registerPath: string): void {
   const file = openRegisterFile(registerPath);
   // Which of its seeds a bench runs on does not matter here: it is not replayed.
   const world = simWorld({ seed: process.pid });
-  const { pins, metal } = openSimBoard(world, board, { register: file.register });
+  const { pins, metal, sensors } = openSimBoard(world, board, { register: file.register });
   metal.onChange((state) => file.write(state));
   file.write(metal.state());
   paceWorld(world, clock, rate, end);
-  const devices = openOutlets(board, world.clock, pins.lines, metal.register);
+  const openSensor = (part: SensorPart): Sensor =>
+    part.kind === "file" ? openFileSensor(part, world.clock) : sensors.open(part);
+  const devices = openOutlets(board, world.clock, pins.lines, metal.register, openSensor);
   const runner = runLoop(devices, channel);
   let ending = false;
   function end(error?: unknown): void {

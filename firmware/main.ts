@@ -5,25 +5,35 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BOARDS } from "../boards/registry.ts";
+import type { Clock } from "../hal/clock.ts";
+import type { Crypto } from "../hal/crypto.ts";
 import { HalError } from "../hal/hal-error.ts";
 import type { Broker } from "../hal/linux/broker.ts";
-import { openLoopProcess } from "../hal/linux/loop-process.ts";
+import { type LoopProcess, openLoopProcess } from "../hal/linux/loop-process.ts";
 import { openSqliteStore } from "../hal/linux/sqlite-store.ts";
 import { openSystemClock } from "../hal/linux/system-clock.ts";
 import type { LoopHost, LoopReport } from "../hal/loop-host.ts";
 import { assert } from "./assert.ts";
-import type { DeviceConfig } from "./config.ts";
+import { utf8 } from "./bytes.ts";
+import type { BrokerToUse, DeviceConfig } from "./config.ts";
 import type { Log } from "./log.ts";
 import type { Producer } from "./producer/producer.ts";
 import type { Result } from "./result.ts";
+import type { Runtime } from "./runtime.ts";
 
 export interface DeviceOptions {
   config: DeviceConfig;
   /** Folder of stores and keys. */
   data: string;
   /** Certificate and operator key as provisioning left them; asked for when the loop is on its way. */
-  trust: () => Promise<Result<{ certificate: Uint8Array; operatorKey: Uint8Array }>>;
+  trust: () => Promise<
+    Result<{ certificate: Uint8Array; operatorKey: Uint8Array; revocations?: Uint8Array }>
+  >;
   log: Log;
+  /** Of the program, for the status. */
+  version: string;
+  /** Takes back what was changed in the catalogue while earlier runs ran. */
+  resetCatalogue: boolean;
   /** A bug of ours: outputs are open already when it is called. */
   onBug: (error: unknown) => void;
 }
@@ -33,6 +43,8 @@ export interface Device {
   /** Where consumers find it, and whether the port asked for was taken. */
   brokerUrl: string;
   portTaken: boolean;
+  /** The broker that it opened itself. */
+  ownBroker: Pick<Broker, "isOpen" | "host" | "port" | "webSocketUrl"> | undefined;
   loopPid(): number | undefined;
   producer: Producer;
   /** When the loop had made the outputs safe, by the monotonic clock: milliseconds since the process started. */
@@ -45,26 +57,37 @@ export interface Device {
 type Opened = { close(): Promise<void> }[];
 
 interface FoundBroker {
-  url: string;
-  username?: string;
-  password?: string;
+  endpoint: BrokerToUse;
   taken: boolean;
+  own?: Broker;
 }
 
 async function findBroker(
   broker: DeviceConfig["broker"],
   keep: (own: Broker) => Broker,
 ): Promise<FoundBroker> {
-  if ("url" in broker) return { ...broker, taken: false };
+  if ("url" in broker) return { endpoint: broker, taken: false };
   const { openBroker } = await import("../hal/linux/broker.ts");
   try {
-    const { url } = keep(await openBroker(broker));
-    return { url, taken: false };
+    const own = keep(await openBroker(broker));
+    return { endpoint: { url: own.url }, taken: false, own };
   } catch (error) {
     if (!(error instanceof HalError) || error.kind !== "refused") throw error;
-    const { url } = keep(await openBroker({ ...broker, port: 0 }));
-    return { url, taken: true };
+    const own = keep(await openBroker({ ...broker, port: 0 }));
+    return { endpoint: { url: own.url }, taken: true, own };
   }
+}
+
+/** Of the same connection at every start, and known to nobody: a broker gives a name's place to its next user. */
+function clientName(crypto: Crypto, signSeed: Uint8Array): string {
+  const secret = Uint8Array.of(...utf8("sluice client id"), ...signSeed);
+  return Buffer.from(crypto.digest(secret).subarray(0, 12)).toString("base64url");
+}
+
+/** Consumers on the networks that the broker listens on find it by name. */
+async function tellNetwork(own: Broker, name: string, id: string): Promise<Opened[number]> {
+  const { advertise } = await import("../hal/linux/dns-sd.ts");
+  return advertise({ name, id, host: own.host, port: own.port });
 }
 
 /** Passes reports on, and tells when the first of them has come. */
@@ -132,8 +155,29 @@ async function closeAll(opened: Opened): Promise<void> {
   for (const one of opened.splice(0).reverse()) await one.close();
 }
 
+function openLoop(board: string, benchRate: number, data: string, clock: Clock): LoopProcess {
+  return openLoopProcess({
+    entry: fileURLToPath(new URL("./loop-main.js", import.meta.url)),
+    args: [board, String(benchRate), join(data, "registers.json")],
+    clock,
+    // Without the optimising compiler and with a small young generation the loop keeps to its 48 MiB, and
+    // is never held up by a recompilation; it has little to compute.
+    nodeArgs: ["--no-opt", "--max-semi-space-size=1"],
+  });
+}
+
+/** What the producer still has to do when it closes is done by the runtime. */
+function closesBoth(producer: Producer, runtime: Runtime): Opened[number] {
+  return {
+    close: async () => {
+      await producer.close();
+      runtime.close();
+    },
+  };
+}
+
 async function compose(
-  { config, data, trust, log, onBug }: DeviceOptions,
+  { config, data, trust, log, version, resetCatalogue, onBug }: DeviceOptions,
   opened: Opened,
 ): Promise<Result<Omit<Device, "close">>> {
   const keep = <T extends { close(): Promise<void> }>(one: T): T => {
@@ -144,16 +188,7 @@ async function compose(
   assert(board !== undefined, "the config names a board of the registry");
   const clock = openSystemClock();
   const store = keep(await openSqliteStore(join(data, "device.db"), { exclusive: true }));
-  const loop = keep(
-    openLoopProcess({
-      entry: fileURLToPath(new URL("./loop-main.js", import.meta.url)),
-      args: [board.name, String(config.benchRate), join(data, "registers.json")],
-      clock,
-      // Without the optimising compiler and with a small young generation the loop keeps to its 48 MiB, and
-      // is never held up by a recompilation; it has little to compute.
-      nodeArgs: ["--no-opt", "--max-semi-space-size=1"],
-    }),
-  );
+  const loop = keep(openLoop(board.name, config.benchRate, data, clock));
   const { host: loopHost, ready } = watchFirstReport(loop);
   const safe = ready.then(() => clock.monotonicMs());
   const trusting = trust();
@@ -169,9 +204,10 @@ async function compose(
   assert(keys !== undefined, "keys are read once they are trusted");
   const crypto = modules.openNodeCrypto();
   const device = modules.deviceName(crypto, crypto.signer(keys.signSeed).publicKey);
-  const { taken, ...endpoint } = broker;
+  const { endpoint, taken, own } = broker;
   const will = modules.broadcastWill(device);
-  const link = keep(await modules.openMqttLink({ ...endpoint, clientId: device, will }));
+  const clientId = clientName(crypto, keys.signSeed);
+  const link = keep(await modules.openMqttLink({ ...endpoint, clientId, will }));
   const host = modules.simPaymentHost({ store: hostStore, clock, crypto, secretKey: keys.host });
   const runtime = modules.openRuntime(clock, log, (error) => {
     void loop.close().then(() => onBug(error));
@@ -187,33 +223,35 @@ async function compose(
     },
     {
       outlets: board.outlets,
+      sensors: board.sensors,
       policy: config.policy,
       keys: { ...keys, ...trusted.value },
       simulatedHost: host.simulated,
+      resetCatalogue,
+      version,
     },
   );
-  keep({
-    close: async () => {
-      await producer.close();
-      runtime.close();
-    },
-  });
+  keep(closesBoth(producer, runtime));
   const started = await startProducer(producer, config);
   if (!started.ok) return started;
+  if (own?.isOpen) keep(await tellNetwork(own, config.name, device));
   const safeAtMs = await safe;
   const { url: brokerUrl } = endpoint;
   const loopPid = (): number | undefined => loop.pid();
-  return { ok: true, value: { device, brokerUrl, portTaken: taken, loopPid, producer, safeAtMs } };
+  return {
+    ok: true,
+    value: { device, brokerUrl, portTaken: taken, ownBroker: own, loopPid, producer, safeAtMs },
+  };
 }
 
 async function startProducer(
   producer: Producer,
   config: DeviceConfig,
 ): Promise<Result<{ device: string }>> {
-  const named = producer.setup(config.name);
+  const named = producer.setup(config.name, config.description);
   if (!named.ok) return named;
   for (const service of config.services) {
-    const added = producer.addService(service);
+    const added = await producer.addService(service);
     if (!added.ok) return added;
   }
   return producer.init();

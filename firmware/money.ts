@@ -1,5 +1,5 @@
-// Money as people read it. Amounts are integers in the currency's minor unit everywhere else; how many digits
-// that is comes from ISO 4217 and is used only to print.
+// Money: the tax within an amount, and amounts as people read them. They are integers in the currency's minor unit
+// everywhere; how many digits that is comes from ISO 4217 and is used only to print.
 
 /** ISO 4217 minor unit digits where they are not two. */
 const DIGITS: Readonly<Record<string, number>> = {
@@ -38,4 +38,12 @@ export function formatMinor(amountMinor: number, currency: string): string {
   const text = String(Math.abs(amountMinor)).padStart(digits + 1, "0");
   const sign = amountMinor < 0 ? "-" : "";
   return `${sign}${text.slice(0, -digits)}.${text.slice(-digits)} ${currency}`;
+}
+
+const BASIS_POINTS = 10_000;
+
+/** The tax that an amount contains, at a rate in hundredths of a percent; half a minor unit is rounded up. */
+export function containedTax(amountMinor: number, basisPoints: number): number {
+  const of = BASIS_POINTS + basisPoints;
+  return Math.floor((2 * amountMinor * basisPoints + of) / (2 * of));
 }

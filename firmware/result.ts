@@ -8,6 +8,15 @@ export interface Fault {
   message: string;
   /** Path of the offending field, such as "offer.units", when there is one. */
   at?: string;
+  /** With `units-out-of-range`: the nearest that can be supplied, and what it would cost. */
+  supply?: Supply;
+}
+
+export interface Supply {
+  units: number;
+  totalMinor: number;
+  /** ISO 4217. */
+  currency: string;
 }
 
 export type Result<T> = { ok: true; value: T } | { ok: false; fault: Fault };

@@ -7,6 +7,11 @@ import { assert } from "./assert.ts";
 
 export type { Ratio };
 
+/** "3 items", "1 item", "3 kWh": of the units, "item" alone is a word and no symbol. */
+export function countedUnits(count: number, unit: string): string {
+  return `${count} ${unit === "item" && count !== 1 ? "items" : unit}`;
+}
+
 function divide(value: bigint, by: bigint, up: boolean): number {
   const quotient = up ? (value + by - 1n) / by : value / by;
   assert(quotient <= BigInt(Number.MAX_SAFE_INTEGER), "a count stays a safe integer");
@@ -29,18 +34,64 @@ export function milliUnits(pulses: number, ratio: Ratio): number {
   return divide(1000n * BigInt(pulses) * BigInt(ratio.denominator), BigInt(ratio.numerator), false);
 }
 
+/** Further units: the one named and all after it cost another price each. */
+export interface Tier {
+  /** From 2; the first unit costs the price itself. */
+  fromUnits: number;
+  amountMinor: number;
+}
+
+/** What units cost: the price each, and from every tier's first unit on the tier's. */
+export interface UnitPrice {
+  priceMinor: number;
+  /** In rising order of `fromUnits`. */
+  tiers?: readonly Tier[] | undefined;
+}
+
+export interface Run {
+  units: number;
+  priceMinor: number;
+}
+
+/** So many units, from the first on, in runs of one price. */
+export function runsOf(units: number, { priceMinor, tiers = [] }: UnitPrice): readonly Run[] {
+  const runs: Run[] = [];
+  let from = 1;
+  let each = priceMinor;
+  for (const tier of [...tiers, { fromUnits: units + 1, amountMinor: 0 }]) {
+    const until = Math.min(tier.fromUnits, units + 1);
+    if (until > from) runs.push({ units: until - from, priceMinor: each });
+    from = Math.max(from, until);
+    each = tier.amountMinor;
+  }
+  return runs;
+}
+
+/** Exact: tiers are graduated, so that more units never cost less, nor the same units more. */
+export function priceOfUnits(units: number, price: UnitPrice): number {
+  return runsOf(units, price).reduce((sum, run) => sum + run.units * run.priceMinor, 0);
+}
+
 /**
- * Value of delivered pulses at a price per unit, in minor units: rounded down, so in the payer's favour, and
- * never above the price of the units ordered, which the last pulse completes.
+ * Value of delivered pulses of so many ordered units, in minor units: exact over all tiers and rounded down once,
+ * so in the payer's favour, and never above the price of the units ordered, which the last pulse completes.
  */
 export function valueOfPulses(
   pulses: number,
-  priceMinor: number,
   units: number,
+  price: UnitPrice,
   ratio: Ratio,
 ): number {
   checkRatio(ratio);
-  if (pulses >= grantPulses(units, ratio)) return priceMinor * units;
-  const exact = BigInt(pulses) * BigInt(priceMinor) * BigInt(ratio.denominator);
-  return divide(exact, BigInt(ratio.numerator), false);
+  if (pulses >= grantPulses(units, ratio)) return priceOfUnits(units, price);
+  const perUnit = BigInt(ratio.numerator);
+  let left = BigInt(pulses) * BigInt(ratio.denominator);
+  let exact = 0n;
+  for (const run of runsOf(units, price)) {
+    const width = BigInt(run.units) * perUnit;
+    const part = left < width ? left : width;
+    exact += part * BigInt(run.priceMinor);
+    left -= part;
+  }
+  return divide(exact, perUnit, false);
 }

@@ -57,9 +57,31 @@ export interface OutletReport {
   retained: readonly string[];
 }
 
+export type SensorQuality =
+  | "good"
+  | "stale" // older than its part says that it may be
+  | "lost"; // it cannot be read
+
+export interface SensorReport {
+  sensor: string;
+  unit: string;
+  /** The last reading; 0 when there was none. */
+  value: number;
+  /** How old it was when this was reported: the two ends have no clock in common. */
+  ageMs: number;
+  /** An older reading is stale. */
+  staleAfterMs: number;
+  quality: SensorQuality;
+}
+
 export type LoopReport =
   /** The loop has opened its ports and driven every output safe, or: it is alive (sent again on an interval). */
-  | { on: "ready" | "alive"; atMs: number; outlets: readonly OutletReport[] }
+  | {
+      on: "ready" | "alive";
+      atMs: number;
+      outlets: readonly OutletReport[];
+      sensors: readonly SensorReport[];
+    }
   /** Delivered so far: cumulative, safe to lose. */
   | {
       on: "progress";

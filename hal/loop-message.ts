@@ -7,14 +7,20 @@ import {
   type LoopCommand,
   type LoopReport,
   type OutletReport,
+  type SensorQuality,
+  type SensorReport,
   STOP_REASONS,
   type StopReason,
 } from "./loop-host.ts";
+import { SENSOR_VALUE_MAX } from "./sensor.ts";
 
 const ID_CHARACTERS_MAX = 64;
 const WHY_CHARACTERS_MAX = 500;
 const OUTLETS_MAX = 64;
 const METERS_MAX = 16;
+const SENSORS_MAX = 16;
+const UNIT_CHARACTERS_MAX = 8;
+const QUALITIES: readonly SensorQuality[] = ["good", "stale", "lost"];
 
 /** Throws HalError `corrupt`, naming the field. */
 export function parseLoopCommand(value: unknown): LoopCommand {
@@ -53,11 +59,12 @@ export function parseLoopReport(value: unknown): LoopReport {
   switch (on) {
     case "ready":
     case "alive":
-      only(fields, ["on", "atMs", "outlets"], on);
+      only(fields, ["on", "atMs", "outlets", "sensors"], on);
       return {
         on,
         atMs: time(fields),
         outlets: list(fields, "outlets", OUTLETS_MAX).map(outletReport),
+        sensors: list(fields, "sensors", SENSORS_MAX).map(sensorReport),
       };
     case "progress":
       only(fields, ["on", "session", "pulses", "reading", "held", "atMs"], on);
@@ -118,6 +125,25 @@ function outletReport(value: unknown): OutletReport {
     ...(session === undefined ? {} : { session: id(fields, "session") }),
     readings: readings as Record<string, number>,
     retained: retained.map((_, i) => id(retained as unknown as Fields, String(i))),
+  };
+}
+
+function sensorReport(value: unknown): SensorReport {
+  const fields = object(value, "sensors");
+  only(fields, ["sensor", "unit", "value", "ageMs", "staleAfterMs", "quality"], "sensors");
+  const { value: read, quality } = fields;
+  if (typeof read !== "number" || !Number.isInteger(read) || Math.abs(read) > SENSOR_VALUE_MAX) {
+    return refuse("value", `must be an integer within ${SENSOR_VALUE_MAX} either way`);
+  }
+  return {
+    sensor: id(fields, "sensor"),
+    unit: text(fields, "unit", UNIT_CHARACTERS_MAX),
+    value: read,
+    ageMs: count(fields, "ageMs"),
+    staleAfterMs: count(fields, "staleAfterMs"),
+    quality:
+      QUALITIES.find((known) => known === quality) ??
+      refuse("quality", "must be good, stale or lost"),
   };
 }
 

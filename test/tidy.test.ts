@@ -39,6 +39,7 @@ const ROOT_FILES = new Set([
 ]);
 
 const SOURCE_LINES_MAX = 400;
+const FUNCTION_LINES_MAX = 69;
 const README_LINES_MAX = 119;
 
 /** Invariants that no test names so far. Only ever shrinks: an entry that is covered fails. */
@@ -82,6 +83,93 @@ const sources = [...texts].filter(([path]) => /\.m?[jt]s$/.test(path));
 const testSources = sources.filter(([path]) => path.startsWith("test/"));
 const self = "test/tidy.test.ts";
 
+const FUNCTION_HEAD = new RegExp(
+  [
+    "^(export )?(default )?(async )?function\\b",
+    "^(export |static |readonly )*(const |let )?#?[\\w$]+(: .*)? = (async )?(\\(|<|[\\w$]+ =>)",
+    "^((static|async|get|set) |\\*)*#?(?!(if|for|while|switch|catch|return)\\b)[\\w$]+(<.*>)?\\(.*[{(]$",
+    "^[\\w$]+: (async )?(\\(|[\\w$]+ =>)",
+  ].join("|"),
+);
+
+/** Named functions and methods, by the layout that the formatter gives them: the end stands below the head. */
+function functionsOf(text: string): { head: string; at: number; lines: number }[] {
+  const rows = withoutText(text.split("\n"));
+  const indents = rows.map((row) => row.search(/\S/));
+  return rows.flatMap((row, at) => {
+    const [head, indent = 0] = [row.trim(), indents[at]];
+    if (!FUNCTION_HEAD.test(head)) return [];
+    // Parameters and a type that take several lines stand between head and body.
+    const end = rows.findIndex(
+      (one, i) =>
+        i > at && one !== "" && (indents[i] ?? 0) <= indent && !/^\s*([)>]|\}.*[{(]$)/.test(one),
+    );
+    const isBody = indents[end] === indent && /^\s*\}[;,)]*$/.test(rows[end] ?? "");
+    return isBody ? [{ head, at: at + 1, lines: end - at + 1 }] : [];
+  });
+}
+
+/** Rows of a template literal after its first hold text, which has a layout of its own. */
+function withoutText(rows: readonly string[]): string[] {
+  let inside = false;
+  return rows.map((row) => {
+    const isText = inside;
+    const isComment = !inside && /^\s*(\/\/|\*|\/\*)/.test(row);
+    const ticks = isComment ? 0 : (row.match(/(?<!\\)`/g)?.length ?? 0);
+    if (ticks % 2 === 1) inside = !inside;
+    return isText ? "" : row;
+  });
+}
+
+const FUNCTIONS: readonly string[] = [
+  "export async function long(",
+  "  { first }: First,",
+  "): Promise<{",
+  "  second: Second;",
+  "}> {",
+  "",
+  "  await first(`one",
+  "two`);",
+  "}",
+  "export const arrow = (",
+  "  first: First,",
+  "): void => {",
+  "  first();",
+  "};",
+  "const short = (a: A): B => {",
+  "  return a.b;",
+  "};",
+  "const short = (a: A): B => a.b;",
+  "const table = {",
+  "  one: (a: A): B => a.b,",
+  "};",
+  "class Ledger {",
+  "  static async open<T>(store: Store): Promise<T> {",
+  "    const inside = async (): Promise<void> => {",
+  "      await store.read();",
+  "    };",
+  "    return inside();",
+  "  }",
+  "  get now(): Standing {",
+  "    return this.#now;",
+  "  }",
+  "  readonly #field = () => {",
+  "    work();",
+  "  };",
+  "  #private(): void {",
+  "    this.#now = 1;",
+  "  }",
+  "}",
+  "const host = {",
+  "  close: () => {",
+  "    closed = true;",
+  "  },",
+  "};",
+  "if (wanted) {",
+  "  work();",
+  "}",
+];
+
 /** "path:line: text" of each line that matches. */
 function linesMatching(within: readonly [string, string][], pattern: RegExp): string[] {
   return within.flatMap(([path, text]) =>
@@ -106,6 +194,8 @@ describe("where files are", () => {
     const astray = code.filter((path) => {
       // A process that a test starts with plain Node, which reads no TypeScript.
       if (/^test\/support\/[\w-]+\.mjs$/.test(path)) return false;
+      // Packet sockets, which Node has not.
+      if (path === "test/support/bad-link.py") return false;
       return !path.endsWith(".ts") || !CODE_FOLDERS.includes(topOf(path));
     });
     expect(astray).toEqual(["vitest.config.ts"]);
@@ -140,6 +230,31 @@ describe("how source reads", () => {
       .map(([path, text]) => ({ path, lines: text.split("\n").length - 1 }))
       .filter(({ lines }) => lines > SOURCE_LINES_MAX);
     expect(long).toEqual([]);
+  });
+
+  test(`no function of the product is longer than ${FUNCTION_LINES_MAX} lines`, () => {
+    const product = sources.filter(([path]) => /^(boards|firmware|hal|tools)\//.test(path));
+    const found = product.flatMap(([path, text]) =>
+      functionsOf(text).map((one) => ({ path, ...one })),
+    );
+    // So many at the least, or heads are no longer recognised.
+    expect(found.length).toBeGreaterThan(5 * product.length);
+    expect(found.filter(({ lines }) => lines > FUNCTION_LINES_MAX)).toEqual([]);
+  });
+
+  test("a function is measured from its head to its end, however it is written", () => {
+    const measured = functionsOf(FUNCTIONS.join("\n"));
+    expect(measured.map(({ head, lines }) => `${head}: ${lines}`)).toEqual([
+      "export async function long(: 9",
+      "export const arrow = (: 5",
+      "const short = (a: A): B => {: 3",
+      "static async open<T>(store: Store): Promise<T> {: 6",
+      "const inside = async (): Promise<void> => {: 3",
+      "get now(): Standing {: 3",
+      "readonly #field = () => {: 3",
+      "#private(): void {: 3",
+      "close: () => {: 3",
+    ]);
   });
 
   test("every source file opens with a comment that says what it is", () => {

@@ -10,18 +10,17 @@ import { isProvisioned, type Provisioned, provision, readProvisioned } from "./p
 
 const BENCH_DAYS = 3650;
 
-/** Errors: `expired`, and those of provisioning. Throws HalError for files that are odd. */
+/** So long before a certificate expires its operator is reminded. */
+const REMIND_S = 30 * 24 * 3600;
+
+/** Errors: those of provisioning. Throws HalError for files that are odd. An expired certificate still delivers. */
 export function readOrMakeKeys(folder: string, out: Output): Result<Provisioned> {
   const crypto = openNodeCrypto();
   const nowS = Math.floor(Date.now() / 1000);
   if (isProvisioned(folder)) {
     const read = readProvisioned(folder, crypto);
-    if (!read.ok || read.value.claims.expiresS > nowS) return read;
-    const day = new Date(read.value.claims.expiresS * 1000).toISOString().slice(0, 10);
-    return fail(
-      "expired",
-      `the certificate in ${folder} expired on ${day}: move it away and run sluice provision`,
-    );
+    if (read.ok) remind(read.value.claims.expiresS, nowS, folder, out);
+    return read;
   }
   // A device that has its own keys and lost the certificate is no bench.
   if (existsSync(join(folder, "device-sign.pem")) && !existsSync(join(folder, "operator.pem"))) {
@@ -38,4 +37,17 @@ export function readOrMakeKeys(folder: string, out: Output): Result<Provisioned>
   });
   if (made.ok) out.say(`made bench keys in ${folder}: no real money moves with them`);
   return made;
+}
+
+function remind(expiresS: number, nowS: number, folder: string, out: Output): void {
+  if (expiresS > nowS + REMIND_S) return;
+  const day = new Date(expiresS * 1000).toISOString().slice(0, 10);
+  const what =
+    expiresS > nowS
+      ? `expires on ${day}`
+      : `expired on ${day}: what is paid is delivered, nothing new is sold`;
+  const how = `sluice provision --renew --data ${join(folder, "..")} --operator FILE`;
+  const message = `the certificate ${what}. Renew it with: ${how}`;
+  out.emit({ type: "warning", message });
+  out.say(`WARNING: ${message}`);
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Buyer, openBuyer, STEPS, type TimedSale } from "./bench/buyer.ts";
+import { type CrowdRow, crowdTable, measureCrowd } from "./bench/crowd.ts";
 import { type Figure, figureFile, figureTable, table } from "./bench/figure.ts";
 import { type Machine, machineAtEnd, machineAtStart } from "./bench/machine.ts";
 import { openPacketTap } from "./bench/packet-tap.ts";
@@ -32,10 +33,14 @@ interface Counts {
   countedSales: number;
   keptSales: number;
   ownBrokerSales: number;
+  crowdSales: number;
   starts: number;
   tokens: number;
   usedTokens: number;
 }
+
+/** Consumers who buy at once. */
+const CROWDS = [1, 10, 50];
 
 const FULL: Counts = {
   sales: 1000,
@@ -43,6 +48,7 @@ const FULL: Counts = {
   countedSales: 20,
   keptSales: 100,
   ownBrokerSales: 100,
+  crowdSales: 500,
   starts: 7,
   tokens: 2000,
   usedTokens: 1_000_000,
@@ -53,6 +59,7 @@ const QUICK: Counts = {
   countedSales: 3,
   keptSales: 10,
   ownBrokerSales: 10,
+  crowdSales: 100,
   starts: 3,
   tokens: 300,
   usedTokens: 100_000,
@@ -70,6 +77,7 @@ interface Measured {
   kept: readonly TimedSale[];
   ownBroker: Memory;
   tokens: TokenTimings;
+  crowd: readonly CrowdRow[];
 }
 
 function tell(text: string): void {
@@ -93,7 +101,9 @@ async function measure(site: Site, counts: Counts): Promise<Measured> {
     const counted = await countSales(buyer, broker.url, counts.countedSales);
     await device.stop();
     const ownBroker = await measureOwnBroker(site, buyer, counts);
-    return { starts, counted, soak: soaked, kept, ownBroker, tokens };
+    tell(`${counts.crowdSales} sales each by ${CROWDS.join(", ")} consumers at once`);
+    const crowd = await measureCrowd(site.folder, CROWDS, counts.crowdSales);
+    return { starts, counted, soak: soaked, kept, ownBroker, tokens, crowd };
   } finally {
     await buyer.close();
     await device.stop();
@@ -288,7 +298,7 @@ function packetTable({ rows, total }: SaleBytes): string {
 
 function report(measured: Measured, machine: Machine): void {
   const all = figures(measured);
-  const { counted } = measured;
+  const { counted, crowd } = measured;
   const load = `load ${machine.loadAtStart.join(" ")} before, ${machine.loadAtEnd.join(" ")} after`;
   const lines = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryMiB} MiB`,
@@ -299,13 +309,17 @@ function report(measured: Measured, machine: Machine): void {
     "One sale, packet by packet: bytes of TCP payload; > from the consumer, < to it.",
     ...counted.slice(-1).map(packetTable),
     "",
+    "Consumers who buy at once from one device with sixteen outlets, at 10 ms a delivery; who finds one taken waits.",
+    crowdTable(crowd),
+    "",
     "Counted: ten units at one pulse each, one service at one price, every sale on a new connection;",
     "a delivery of ten pulses takes 2 ms by itself. Commits are durable on buyer, device and payment host.",
+    "Of consumers at once the books are in memory, in one process; the device has sixteen services.",
     "Disk: write_bytes of /proc, whole pages, the simulated payment host's books included.",
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
   const { numbers, samples } = figureFile(all);
-  writeFileSync(FILE, `${JSON.stringify({ ...numbers, samples, machine }, undefined, 2)}\n`);
+  writeFileSync(FILE, `${JSON.stringify({ ...numbers, crowd, samples, machine }, undefined, 2)}\n`);
   tell(`written: ${FILE}`);
 }
 

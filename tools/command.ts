@@ -3,6 +3,7 @@
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import type { Fault } from "../firmware/result.ts";
+import { didYouMean } from "./did-you-mean.ts";
 
 type ParseArgsOptionsConfig = NonNullable<ParseArgsConfig["options"]>;
 
@@ -46,20 +47,39 @@ const COMMON: ParseArgsOptionsConfig = {
   json: { type: "boolean" },
 };
 
-/** Throws what parseArgs throws for an unknown or malformed option: the caller answers with exit code 2. */
+/** Throws a TypeError, in plain words, for options and arguments that it does not take: exit code 2. */
 export function parseCommand(
   command: Command,
   args: readonly string[],
 ): Pick<Invocation, "values" | "positionals"> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: { ...command.options, ...COMMON },
-    allowPositionals: true,
-    strict: true,
-  });
-  if (positionals.length > command.positionalsMax) {
+  const options = { ...command.options, ...COMMON };
+  const { values, positionals } = parsed(args, options);
+  const { positionalsMax } = command;
+  if (positionals.length > positionalsMax) {
     // Not quoted: it may be a card number without its option.
-    throw new TypeError(`too many arguments: at most ${command.positionalsMax} is taken`);
+    const taken = positionalsMax === 0 ? "options only" : `at most ${positionalsMax}`;
+    throw new TypeError(`too many arguments: it takes ${taken}`);
   }
   return { values, positionals } as Pick<Invocation, "values" | "positionals">;
+}
+
+function parsed(args: readonly string[], options: ParseArgsOptionsConfig) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message: string };
+    const option = /'(?:-\w, )?(-[\w-]+)/.exec(message)?.[1] ?? "an option";
+    if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
+      const known = Object.keys(options).map((name) => `--${name}`);
+      throw new TypeError(`there is no option ${option}${didYouMean(option, known)}`);
+    }
+    if (code !== "ERR_PARSE_ARGS_INVALID_OPTION_VALUE") throw error;
+    // Node takes what begins with a dash for the next option.
+    if (/ambiguous/.test(message)) {
+      const dashed = `a value that begins with a dash is written ${option}=VALUE`;
+      throw new TypeError(`${option} needs a value (${dashed})`);
+    }
+    const takesNone = /does not take/.test(message);
+    throw new TypeError(`${option} ${takesNone ? "takes no value" : "needs a value"}`);
+  }
 }

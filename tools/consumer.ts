@@ -3,7 +3,7 @@
 
 import { Consumer } from "../firmware/consumer/consumer.ts";
 import { connectionName } from "../firmware/protocol/topics.ts";
-import type { Fault, Result } from "../firmware/result.ts";
+import { type Fault, ok, type Result } from "../firmware/result.ts";
 import type { Crypto } from "../hal/crypto.ts";
 import type { Link } from "../hal/link.ts";
 import { openMqttLink } from "../hal/linux/mqtt-link.ts";
@@ -11,7 +11,15 @@ import { openNodeCrypto } from "../hal/linux/node-crypto.ts";
 import { readBrokerState } from "../hal/linux/state-file.ts";
 import { openSystemClock } from "../hal/linux/system-clock.ts";
 import { openSystemEntropy } from "../hal/linux/system-entropy.ts";
-import { type BrokerChoice, brokerText, chooseBroker } from "./broker-choice.ts";
+import type { TlsFiles } from "../hal/linux/tls-files.ts";
+import {
+  type BrokerChoice,
+  brokerText,
+  chooseBroker,
+  pickBroker,
+  readTlsOptions,
+  TLS_OPTIONS,
+} from "./broker-choice.ts";
 import type { Command, ExitCode, Invocation, Output } from "./command.ts";
 import { type Identity, identityFolder, openIdentity } from "./identity.ts";
 import { readOperatorKeys } from "./operator-key.ts";
@@ -21,18 +29,24 @@ import { integerOption, type OptionValues, textOption, textsOption } from "./opt
 const SIMULATED_HOST = true;
 
 const DISCOVER_S = 5;
+/** How long brokers on the network may take to tell of themselves, and others after the first. */
+const FIND_BROKERS = { timeoutMs: 2_000, settleMs: 300 };
 const DISCOVER_S_MAX = 3600;
 
 export const CONSUMER_OPTIONS: Command["options"] = {
   broker: { type: "string" },
+  ...TLS_OPTIONS,
   identity: { type: "string" },
   operator: { type: "string", multiple: true },
   "trust-new": { type: "boolean" },
   timeout: { type: "string" },
 };
 
-export const CONSUMER_HELP = `  --broker URL       mqtt://HOST:PORT; else SLUICE_BROKER, else the device that runs here,
-                     else port 1883 of this machine
+export const CONSUMER_HELP = `  --broker URL       mqtt://[USER:PASSWORD@]HOST:PORT, or with mqtts://, ws:// or wss://; else
+                     SLUICE_BROKER, else the device that runs here, else the one that tells of
+                     itself on this network, else port 1883 of this machine
+  --ca FILE          trust the broker's certificate if this CA signed it (PEM)
+  --cert FILE --key FILE  your own certificate and its key, where the broker asks for one
   --identity DIR     your key, pins, orders and receipts; made at first use
                      (default: ~/.local/state/sluice/consumer)
   --operator HEX|FILE  pay only devices of this operator (repeatable): its public key
@@ -69,7 +83,13 @@ export async function withBuyer<T>(
   if (!settled.ok) return refuse(out, settled.fault);
   const wanted = read(values);
   if (!wanted.ok) return refuse(out, wanted.fault);
-  const { broker, timeoutMs, operators } = settled.value;
+  const { timeoutMs, operators } = settled.value;
+  const told = settled.value.broker;
+  const chosen = told === undefined ? await findBroker() : ok(told);
+  if (!chosen.ok) return refuse(out, chosen.fault);
+  const broker = chosen.value;
+  const tls = readTlsOptions(values, broker.url);
+  if (!tls.ok) return refuse(out, tls.fault);
   const identity = await openIdentity(identityFolder(textOption(values, "identity"), process.env));
   try {
     out.say(brokerText(broker));
@@ -77,7 +97,7 @@ export async function withBuyer<T>(
     const crypto = openNodeCrypto();
     const entropy = openSystemEntropy();
     const connection = connectionName(entropy.bytes(8));
-    const link = await openLink(broker, connection);
+    const link = await openLink(broker, tls.value, connection);
     const { boxSecret, store } = identity;
     const trustNew = broker.loopback || values["trust-new"] === true;
     const consumer = new Consumer(
@@ -102,18 +122,31 @@ export async function withBuyer<T>(
 /** For a command without options of its own. */
 export const NOTHING_MORE = (): Result<void> => ({ ok: true, value: undefined });
 
-function openLink(broker: BrokerChoice, clientId: string): Promise<Link> {
+/** Nobody said which: on this network, or by custom. */
+async function findBroker(): Promise<Result<BrokerChoice>> {
+  // Loaded when called for: most commands know their broker.
+  const { findBrokers } = await import("../hal/linux/dns-sd.ts");
+  return pickBroker(await findBrokers(FIND_BROKERS));
+}
+
+function openLink(
+  broker: BrokerChoice,
+  tls: TlsFiles | undefined,
+  clientId: string,
+): Promise<Link> {
   const { url, username, password } = broker;
   return openMqttLink({
     url,
     clientId,
+    ...(tls === undefined ? {} : { tls }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   });
 }
 
 interface Settings {
-  broker: BrokerChoice;
+  /** Undefined when nobody said. */
+  broker: BrokerChoice | undefined;
   operators: readonly Uint8Array[];
   timeoutMs: number;
 }
@@ -123,8 +156,8 @@ function readSettings(values: OptionValues): Result<Settings> {
   if (!timeout.ok) return timeout;
   const operators = readOperatorKeys(textsOption(values, "operator"));
   if (!operators.ok) return operators;
-  const broker = chooseBroker(textOption(values, "broker"), process.env, () => readBrokerState());
-  if (!broker.ok) return broker;
+  const chosen = chooseBroker(textOption(values, "broker"), process.env, () => readBrokerState());
+  if (!chosen.ok) return chosen;
   const timeoutMs = 1000 * (timeout.value ?? DISCOVER_S);
-  return { ok: true, value: { broker: broker.value, operators: operators.value, timeoutMs } };
+  return ok({ broker: chosen.value, operators: operators.value, timeoutMs });
 }

@@ -5,10 +5,11 @@ import type { Dealer, Delivered, Progress } from "../firmware/consumer/dealer.ts
 import type { Purchase } from "../firmware/consumer/purchase.ts";
 import { formatMinor } from "../firmware/money.ts";
 import { fail, type Result } from "../firmware/result.ts";
+import { chargeOf } from "../firmware/token/charge.ts";
 import type { Offer } from "../firmware/token/offer.ts";
-import { valueOfPulses } from "../firmware/units.ts";
 import type { Output } from "./command.ts";
 import type { Buyer } from "./consumer.ts";
+import { nextCommand } from "./next-command.ts";
 import { keptOffer, keptReceipts, tellReceipts } from "./receipt-keeping.ts";
 import { pulsesText, unitsText } from "./sale-text.ts";
 
@@ -31,7 +32,7 @@ export async function deliver(
   );
   out.emit({ step: "begin", order: purchase.id, device: dealer.device, ...(units && { units }) });
   out.say("delivery begins (Ctrl-C ends it)");
-  const interrupts = watchInterrupts(out, dealer, purchase);
+  const interrupts = watchInterrupts(buyer, dealer, purchase);
   try {
     const begun = dealer.begin(purchase, units, (progress) =>
       showProgress(out, offer.value, before, progress),
@@ -46,8 +47,7 @@ export async function deliver(
 
 function showProgress(out: Output, offer: Offer, before: number, progress: Progress): void {
   const { session, pulses, held } = progress;
-  const value = (all: number): number => valueOfPulses(all, offer.priceMinor, offer.units, offer);
-  const amountMinor = value(before + pulses) - value(before);
+  const { amountMinor } = chargeOf(offer, before, pulses);
   const { currency, unit, id: order } = offer;
   out.emit({ step: "progress", order, session, pulses, amountMinor, currency, unit, held });
   const wait = held ? "   waiting for the device" : "";
@@ -79,7 +79,8 @@ function tellDelivered(
   const told = tellReceipts(buyer, purchase, receipts);
   if (!told.ok) return told;
   const isLeft = purchase.state === "paid";
-  if (isLeft) buyer.out.say(`what is left stays good: sluice begin ${purchase.id}`);
+  const next = nextCommand("begin", purchase.id, buyer.values);
+  if (isLeft) buyer.out.say(`what is left stays good: ${next}`);
   if (session === undefined || AS_WANTED.has(session.reason)) return told;
   const rest = isLeft ? "what is left stays good" : "the settlement says what became of the rest";
   return fail("not-ready", `the delivery stopped early (${session.reason}); ${rest}`);
@@ -91,7 +92,7 @@ interface Interrupts {
   close(): void;
 }
 
-function watchInterrupts(out: Output, dealer: Dealer, purchase: Purchase): Interrupts {
+function watchInterrupts({ out, values }: Buyer, dealer: Dealer, purchase: Purchase): Interrupts {
   let count = 0;
   let leave: (left: Result<never>) => void = () => undefined;
   const left = new Promise<Result<never>>((resolve) => {
@@ -109,8 +110,8 @@ function watchInterrupts(out: Output, dealer: Dealer, purchase: Purchase): Inter
       return;
     }
     dealer.leave();
-    const next = `sluice status ${purchase.id} fetches the receipt`;
-    leave(fail("timed-out", `left before the receipt: ${next}`));
+    const next = nextCommand("status", purchase.id, values);
+    leave(fail("timed-out", `left before the receipt: ${next} fetches it`));
   };
   process.on("SIGINT", onInterrupt);
   return { left, close: () => process.off("SIGINT", onInterrupt) };

@@ -2,10 +2,11 @@
 // which it is shown who vouches for it.
 
 import type { Dealer } from "../firmware/consumer/dealer.ts";
-import type { Found } from "../firmware/consumer/discovery.ts";
+import { type DeviceFilter, type Found, fits } from "../firmware/consumer/discovery.ts";
 import type { Purchase } from "../firmware/consumer/purchase.ts";
 import { fingerprint } from "../firmware/consumer/trust.ts";
-import { fail, ok, type Result } from "../firmware/result.ts";
+import type { FaultKind } from "../firmware/fault.ts";
+import { type Fault, fail, type Result } from "../firmware/result.ts";
 import type { Buyer } from "./consumer.ts";
 import { textOption } from "./option-value.ts";
 
@@ -17,34 +18,33 @@ export function groupedThumbprint(hex: string): string {
   return hex.replace(/(....)(?=.)/g, "$1-");
 }
 
-export function deviceText({ name, device, operator, verified }: Found): string {
+export function deviceText({ name, device, operator, types, verified }: Found): string {
+  const sells = types.length === 0 ? "" : `  ${types.join(", ")}`;
   const known = verified === undefined ? "unverified: its operator is not known yet" : "verified";
-  return `${name}  ${device}  operator ${groupedThumbprint(operator)}  ${known}`;
+  return `${name}  ${device}  operator ${groupedThumbprint(operator)}  ${known}${sells}`;
 }
 
-/** Errors: `not-found` and, where the user has to choose, `usage`. */
-export function chooseDevice(all: readonly Found[], to: string | undefined): Result<Found> {
-  const byId = all.find(({ device }) => device === to);
-  if (byId !== undefined) return ok(byId);
-  const fitting = to === undefined ? all : all.filter(({ name }) => name === to);
-  const [only] = fitting;
-  if (fitting.length === 1 && only !== undefined) return ok(only);
-  if (fitting.length > 1) {
+/** What --to means: an id where a device has it, else a name. */
+export function deviceFilter(all: readonly Found[], to: string | undefined): DeviceFilter {
+  if (to === undefined) return {};
+  return all.some(({ device }) => device === to) ? { id: to } : { name: to };
+}
+
+/** Why none was chosen, and what to type: `not-found` and, where the user has to choose, `usage`. */
+export function unchosen(all: readonly Found[], to: string | undefined, kind: FaultKind): Fault {
+  if (kind === "usage") {
+    const fitting = all.filter((found) => fits(found, deviceFilter(all, to)));
     const list = fitting.map((found) => `\n  ${deviceText(found)}`).join("");
-    return fail(
-      "usage",
-      `${fitting.length} devices are there; choose one with --to ID:${list}`,
-      "--to",
-    );
+    const message = `${fitting.length} devices are there; choose one with --to ID:${list}`;
+    return { kind, message, at: "--to" };
   }
-  if (all.length === 0) {
-    return fail(
-      "not-found",
-      'no device announces itself: start one with "sluice run", or look longer with --timeout',
-    );
+  if (all.length === 0 || to === undefined) {
+    const message =
+      'no device announces itself: start one with "sluice run", or look longer with --timeout';
+    return { kind, message };
   }
   const names = all.map(({ name, device }) => `${name} (${device})`).join(", ");
-  return fail("not-found", `there is no device ${to}; there is ${names}`, "--to");
+  return { kind, message: `there is no device ${to}; there is ${names}`, at: "--to" };
 }
 
 /** Finds the device that --to names, or the only one, and settles whether we deal with it. */
@@ -59,27 +59,29 @@ export async function openDealer(buyer: Buyer): Promise<Result<Dealer>> {
   const isSure = first.value.some(({ device }) => device === to);
   const all = isSure ? first : await consumer.discover({ timeoutMs: SETTLE_MS });
   if (!all.ok) return all;
-  const chosen = chooseDevice(all.value, to);
-  return chosen.ok ? deal(buyer, chosen.value) : chosen;
+  const chosen = await consumer.choose(deviceFilter(all.value, to));
+  if (chosen.ok) return deal(buyer, chosen.value);
+  return { ok: false, fault: unchosen(all.value, to, chosen.fault.kind) };
 }
 
 /** Finds the device of an order again. */
 export async function openDealerOf(buyer: Buyer, purchase: Purchase): Promise<Result<Dealer>> {
   const { consumer, timeoutMs, broker } = buyer;
-  const isIts = ({ device }: Found): boolean => device === purchase.device;
-  const all = await consumer.discover({ timeoutMs, enough: isIts });
-  if (!all.ok) return all;
-  const found = all.value.find(isIts);
-  if (found !== undefined) return deal(buyer, found);
   const { name, device } = purchase;
+  const filter = { id: device };
+  const all = await consumer.discover({ timeoutMs, filter, enough: () => true });
+  if (!all.ok) return all;
+  const chosen = await consumer.choose(filter);
+  if (chosen.ok) return deal(buyer, chosen.value);
   return fail(
     "not-found",
-    `${name} (${device}) does not announce itself at ${broker.url}: is it running there?`,
+    `${name} (${device}) does not announce itself at ${broker.url}: is it running there? --broker names another`,
   );
 }
 
 async function deal(buyer: Buyer, found: Found): Promise<Result<Dealer>> {
   const { consumer, out, values, crypto } = buyer;
+  out.emit({ step: "choose", device: found.device, name: found.name });
   const dealer = await consumer.init(found);
   if (!dealer.ok) return dealer;
   const { announcement, operatorKey, device } = dealer.value;

@@ -2,28 +2,35 @@
 // board that it names. A file from anywhere is safe to read: bounded, without aliases, tags or merges.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { parseDocument } from "yaml";
+import { dirname, resolve } from "node:path";
+import { CST, Lexer, parseDocument } from "yaml";
 import { BOARDS } from "../boards/registry.ts";
 import { assert } from "../firmware/assert.ts";
 import { fromUtf8, utf8 } from "../firmware/bytes.ts";
 import { BROKER_PORT, type DeviceConfig } from "../firmware/config.ts";
-import { openCatalogue, type Service } from "../firmware/producer/catalogue.ts";
+import { openCatalogue } from "../firmware/producer/catalogue.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
 import { checkDeviceFile, type DeviceFile } from "./device-schema.ts";
+import { toService } from "./service-schema.ts";
 
 const BYTES_MAX = 64 * 1024;
 const NAME_BYTES_MAX = 32;
+const DESCRIPTION_BYTES_MAX = 96;
+/** A device file needs 4 levels and 10 columns before its deepest key. */
+const BRACKETS_MAX = 32;
+const INDENT_MAX = 256;
 
 /** Errors name the file and the path in it: `not-found`, `too-large`, `malformed`, and those of the catalogue. */
 export function readDeviceFile(path: string): Result<DeviceConfig> {
   const text = readText(path);
-  const config = text.ok ? parseDeviceFile(text.value) : text;
+  const config = text.ok ? parseDeviceFile(text.value, dirname(resolve(path))) : text;
   if (config.ok) return config;
   const { kind, message, at } = config.fault;
   return fail(kind, `device file ${path}: ${message}`, at);
 }
 
-function readText(path: string): Result<string> {
+/** The text of a small file. */
+export function readText(path: string): Result<string> {
   let fd: number;
   try {
     // Without O_NONBLOCK, opening a pipe would wait for a writer.
@@ -44,47 +51,100 @@ function readText(path: string): Result<string> {
   }
 }
 
-/** The text of a device file. Errors as above, without the name of the file. */
-export function parseDeviceFile(text: string): Result<DeviceConfig> {
+/** Any YAML file, as safe to read as a device file. Errors: `not-found`, `too-large`, `malformed`. */
+export function readYamlFile(path: string): Result<unknown> {
+  const text = readText(path);
+  return text.ok ? parseYaml(text.value) : text;
+}
+
+/** The text of a device file, and the folder that its paths start from. Errors as above, without the file's name. */
+export function parseDeviceFile(text: string, folder = "."): Result<DeviceConfig> {
   const parsed = parseYaml(text);
   if (!parsed.ok) return parsed;
   const file = checkDeviceFile(parsed.value);
-  return file.ok ? toConfig(file.value) : file;
+  return file.ok ? toConfig(file.value, folder) : file;
 }
 
-function parseYaml(text: string): Result<unknown> {
+/**
+ * The parser calls itself for each level, and where the stack then ends within a regular expression V8 does not
+ * throw but ends the process; its lexer does not. A block is further in than the one around it, so columns bound it.
+ */
+function nestsTooDeep(text: string): boolean {
+  let brackets = 0;
+  let column = 0;
+  let afterMark = false;
+  for (const lexeme of new Lexer().lex(text)) {
+    const type = afterMark ? "scalar" : CST.tokenType(lexeme);
+    afterMark = lexeme === CST.SCALAR;
+    if (type === "flow-seq-start" || type === "flow-map-start") brackets += 1;
+    else if (type === "flow-seq-end" || type === "flow-map-end") brackets -= 1;
+    const opens =
+      type === "seq-item-ind" || type === "explicit-key-ind" || type === "map-value-ind";
+    if (brackets > BRACKETS_MAX || (opens && brackets <= 0 && column > INDENT_MAX)) return true;
+    const line = lexeme.lastIndexOf("\n");
+    if (line >= 0) column = lexeme.length - line - 1;
+    else if (!MARKS.has(lexeme)) column += lexeme.length;
+  }
+  return false;
+}
+
+/** Lexemes that stand for no characters. */
+const MARKS: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
+
+/** One document of YAML or JSON, from anywhere. */
+export function parseYaml(text: string): Result<unknown> {
   try {
+    if (nestsTooDeep(text)) return fail("malformed", "is nested too deep");
     const document = parseDocument(text, {
       schema: "core",
       merge: false,
       resolveKnownTags: false,
       uniqueKeys: true,
       prettyErrors: false,
+      // What is odd is refused with a fault; the parser must not write to the terminal besides.
+      logLevel: "error",
     });
     const trouble = document.errors[0] ?? document.warnings[0];
     if (trouble === undefined) return ok(document.toJS({ maxAliasCount: 0 }));
     const line = text.slice(0, trouble.pos[0]).split("\n").length;
     return fail("malformed", `line ${line}: ${trouble.message}`);
   } catch (error) {
-    // The parser calls itself for each level: what is nested too deep runs out of stack.
-    if (error instanceof RangeError) return fail("malformed", "is nested too deep");
     if (error instanceof ReferenceError) return fail("malformed", "aliases (*name) are not taken");
     throw error;
   }
 }
 
-function toConfig(file: DeviceFile): Result<DeviceConfig> {
+function toBroker(broker: DeviceFile["broker"], folder: string): Result<DeviceConfig["broker"]> {
+  const { url, username, password, host = "127.0.0.1", port = BROKER_PORT, ws } = broker;
+  if (url === undefined) return ok({ host, port, ...(ws !== undefined && { ws }) });
+  const { ca, cert, key } = broker;
+  const tls = {
+    ...(ca !== undefined && { ca: resolve(folder, ca) }),
+    ...(cert !== undefined && { cert: resolve(folder, cert) }),
+    ...(key !== undefined && { key: resolve(folder, key) }),
+  };
+  const usesTls = Object.keys(tls).length > 0;
+  if (usesTls && !/^(mqtts|wss):/.test(url)) {
+    return fail("malformed", "ca and cert are for TLS: write mqtts:// or wss://", "broker.url");
+  }
+  const login = { ...(username && { username }), ...(password && { password }) };
+  return ok({ url, ...login, ...(usesTls && { tls }) });
+}
+
+function toConfig(file: DeviceFile, folder: string): Result<DeviceConfig> {
   if (utf8(file.name).length > NAME_BYTES_MAX || /\p{Cc}/u.test(file.name)) {
     return fail("out-of-range", `must be at most ${NAME_BYTES_MAX} bytes of plain text`, "name");
   }
+  const { description } = file;
+  if (description !== undefined && utf8(description).length > DESCRIPTION_BYTES_MAX) {
+    return fail("out-of-range", `must be at most ${DESCRIPTION_BYTES_MAX} bytes`, "description");
+  }
   const board = BOARDS.find(({ name }) => name === file.board);
   assert(board !== undefined, "the schema knows the boards");
-  const { url, username, password, host = "127.0.0.1", port = BROKER_PORT } = file.broker;
-  const services: Service[] = file.services.map(({ tokenLifeHours, ...service }) => ({
-    ...service,
-    tokenLifeS: Math.max(1, Math.round(tokenLifeHours * 3600)),
-  }));
-  const catalogue = openCatalogue(board.outlets);
+  const broker = toBroker(file.broker, folder);
+  if (!broker.ok) return broker;
+  const services = file.services.map(toService);
+  const catalogue = openCatalogue(board);
   for (const [i, service] of services.entries()) {
     const added = catalogue.add(service);
     if (!added.ok) {
@@ -92,13 +152,13 @@ function toConfig(file: DeviceFile): Result<DeviceConfig> {
       return fail(kind, message, `services.${i}.${at}`);
     }
   }
-  const login = { ...(username && { username }), ...(password && { password }) };
   return ok({
     name: file.name,
+    ...(description !== undefined && { description }),
     board: file.board,
     services,
     policy: file.policy,
-    broker: url === undefined ? { host, port } : { url, ...login },
+    broker: broker.value,
     keys: file.keys,
     benchRate: file.benchRate,
   });

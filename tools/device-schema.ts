@@ -3,93 +3,41 @@
 
 import { Ajv, type ErrorObject } from "ajv";
 import { BOARDS } from "../boards/registry.ts";
-import type { Price } from "../firmware/producer/catalogue.ts";
 import type { LossSide } from "../firmware/producer/delivery.ts";
-import {
-  AMOUNT_MINOR_MAX,
-  PRICES_MAX,
-  PULSES_MAX,
-  SERVICES_MAX,
-  UNITS_MAX,
-} from "../firmware/protocol/messages.ts";
+import { PULSES_MAX, SERVICES_MAX } from "../firmware/protocol/messages.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
-import { UNDELIVERED, type Undelivered } from "../firmware/token/offer.ts";
 import { didYouMean } from "./did-you-mean.ts";
+import { label, object, type Schema, SERVICE_SCHEMA, type ServiceEntry } from "./service-schema.ts";
 
 /** A device file that the schema accepts, with its defaults filled in. */
 export interface DeviceFile {
   version: 1;
   name: string;
+  description?: string;
   board: string;
   benchRate: number;
   keys: string;
   policy: { quantumPulses: number; loss: LossSide };
-  broker: { host?: string; port?: number; url?: string; username?: string; password?: string };
-  services: {
-    id: number;
-    name: string;
-    outlet: string;
-    meter: string;
-    unitsMax: number;
-    tokenLifeHours: number;
-    undelivered: Undelivered;
-    prices: Price[];
-  }[];
+  broker: {
+    host?: string;
+    port?: number;
+    ws?: number;
+    url?: string;
+    username?: string;
+    password?: string;
+    ca?: string;
+    cert?: string;
+    key?: string;
+  };
+  services: ServiceEntry[];
 }
 
-type Schema = Readonly<Record<string, unknown>>;
-
-const id: Schema = { type: "integer", minimum: 1, maximum: 65_535 };
-const label = (description: string): Schema => ({
-  description,
+const pemFile = (description: string): Schema => ({
+  description: `${description}: PEM file, from the folder of this file`,
   type: "string",
   minLength: 1,
-  maxLength: 32,
+  maxLength: 255,
 });
-
-function object(required: string[], properties: Readonly<Record<string, Schema>>): Schema {
-  return { type: "object", additionalProperties: false, required, properties };
-}
-
-const price = object(["id", "name", "amountMinor", "currency"], {
-  id,
-  name: label("What the price is for, such as: per kWh"),
-  amountMinor: {
-    description: "Per unit, in the minor unit of the currency: 45 is 0.45 EUR, or 45 JPY",
-    type: "integer",
-    minimum: 1,
-    maximum: AMOUNT_MINOR_MAX,
-  },
-  currency: { description: "ISO 4217", type: "string", pattern: "^[A-Z]{3}$" },
-});
-
-const service = object(
-  ["id", "name", "outlet", "meter", "unitsMax", "tokenLifeHours", "undelivered", "prices"],
-  {
-    id,
-    name: label("As buyers see it"),
-    outlet: label("An outlet of the board"),
-    meter: label("A meter of the outlet; its unit is what is sold"),
-    unitsMax: {
-      description: "At most so many units in one offer",
-      type: "integer",
-      minimum: 1,
-      maximum: UNITS_MAX,
-    },
-    tokenLifeHours: {
-      description: "How long paid units can be taken",
-      type: "number",
-      minimum: 0.01,
-      maximum: 366 * 24,
-    },
-    undelivered: {
-      description:
-        "Paid and not delivered: refunded at the end; or kept as credit until the token expires, then refunded or forfeited",
-      enum: Object.keys(UNDELIVERED),
-    },
-    prices: { type: "array", minItems: 1, maxItems: PRICES_MAX, items: price },
-  },
-);
 
 const broker: Schema = {
   ...object([], {
@@ -106,20 +54,36 @@ const broker: Schema = {
       minimum: 0,
       maximum: 65_535,
     },
+    ws: {
+      description:
+        "Port of a second listener, for MQTT over WebSocket (default: none); 0 takes any",
+      type: "integer",
+      minimum: 0,
+      maximum: 65_535,
+    },
     url: {
-      description: "A broker to use instead: mqtt://host:port or mqtts://host:port",
+      description:
+        "A broker to use instead: mqtt://, mqtts:// (TLS), ws:// or wss:// (WebSocket), then host:port",
       type: "string",
       maxLength: 255,
-      pattern: "^mqtts?://[^\\s/@]+$",
+      pattern: "^(mqtts?://[^\\s/@]+|wss?://[^\\s/@]+(/[^\\s@?#]*)?)$",
     },
     username: { type: "string", minLength: 1, maxLength: 255 },
     password: { type: "string", minLength: 1, maxLength: 255 },
+    ca: pemFile(
+      "Certificate of the CA that vouches for the broker, instead of the well-known ones",
+    ),
+    cert: pemFile("Our own certificate, for a broker that asks for one"),
+    key: pemFile("The private key of cert; mode 0600"),
   }),
   default: {},
   dependencies: {
     username: ["url"],
     password: ["username"],
-    url: { properties: { host: false, port: false } },
+    ca: ["url"],
+    cert: ["url", "key"],
+    key: ["cert"],
+    url: { properties: { host: false, port: false, ws: false } },
   },
 };
 
@@ -129,6 +93,7 @@ export const DEVICE_SCHEMA: Schema = {
   ...object(["version", "name", "board", "services"], {
     version: { const: 1 },
     name: label("Name of the device as buyers see it"),
+    description: label("The device in a sentence, for buyers that meet it first", 96),
     board: { description: "What is fitted where", enum: BOARDS.map((board) => board.name) },
     benchRate: {
       description: "World seconds per real second, for a board that does not exist",
@@ -162,28 +127,32 @@ export const DEVICE_SCHEMA: Schema = {
       }),
     },
     broker,
-    services: { type: "array", minItems: 1, maxItems: SERVICES_MAX, items: service },
+    services: { type: "array", minItems: 1, maxItems: SERVICES_MAX, items: SERVICE_SCHEMA },
   }),
 };
 
-/** The schema itself is checked by a test: a device that starts has outputs to open first. */
-const validate = new Ajv({
-  useDefaults: true,
-  verbose: true,
-  strict: true,
-  meta: false,
-  validateSchema: false,
-}).compile<DeviceFile>(DEVICE_SCHEMA);
-
 /** Fills in the defaults of what it is given. Errors: `malformed` at a path such as services.0.prices.0.currency. */
-export function checkDeviceFile(value: unknown): Result<DeviceFile> {
-  if (validate(value)) return ok(value);
-  const [error] = validate.errors ?? [];
-  if (error === undefined) return fail("malformed", "is no device file");
-  const path = error.instancePath.slice(1).split("/").map(unescapePointer);
-  const { at, message } = explain(error);
-  const where = [...path, ...at].filter((name) => name !== "").join(".");
-  return where === "" ? fail("malformed", message) : fail("malformed", message, where);
+export const checkDeviceFile: (value: unknown) => Result<DeviceFile> =
+  schemaCheck<DeviceFile>(DEVICE_SCHEMA);
+
+/** What holds a value against a schema. The schema itself is checked by a test: a device that starts has outputs to open first. */
+export function schemaCheck<T>(schema: Schema): (value: unknown) => Result<T> {
+  const validate = new Ajv({
+    useDefaults: true,
+    verbose: true,
+    strict: true,
+    meta: false,
+    validateSchema: false,
+  }).compile<T>(schema);
+  return (value) => {
+    if (validate(value)) return ok(value);
+    const [error] = validate.errors ?? [];
+    if (error === undefined) return fail("malformed", "is not what is written here");
+    const path = error.instancePath.slice(1).split("/").map(unescapePointer);
+    const { at, message } = explain(error);
+    const where = [...path, ...at].filter((name) => name !== "").join(".");
+    return where === "" ? fail("malformed", message) : fail("malformed", message, where);
+  };
 }
 
 /** RFC 6901, 4. */

@@ -1,13 +1,14 @@
 // Who a consumer is: a folder with its key, its store of pins and purchases, and its receipts. Made at first
 // use, for its owner's eyes only.
 
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { HalError } from "../hal/hal-error.ts";
 import { readKeyFile, writeKeyFile } from "../hal/linux/key-file.ts";
 import { openSqliteStore } from "../hal/linux/sqlite-store.ts";
 import { openSystemEntropy } from "../hal/linux/system-entropy.ts";
+import { writeWholeFile } from "../hal/linux/whole-file.ts";
 import type { Store } from "../hal/store.ts";
 
 export interface Identity {
@@ -40,11 +41,8 @@ export async function openIdentity(folder: string): Promise<Identity> {
 
 /** Writes a file of ours whole or not at all. Throws HalError `refused`. */
 export function writeOwnFile(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.new`;
   try {
-    mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, text, { mode: 0o600 });
-    renameSync(temporary, path);
+    writeWholeFile(path, { content: text, mode: 0o600, over: true });
   } catch (error) {
     throw new HalError("refused", `${path} cannot be written`, error);
   }

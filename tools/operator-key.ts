@@ -1,10 +1,17 @@
-// Public keys of operators as people hand them over: 64 hexadecimal digits, a file with those, or the PEM of
-// an Ed25519 public key.
+// Keys of operators. Public ones as people hand them over: 64 hexadecimal digits, a file with those, or the PEM
+// of an Ed25519 public key. The private one, which may be under a passphrase, signs certificates, commands and
+// revocations.
 
 import { createPublicKey } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { fromHex } from "../firmware/bytes.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
+import type { Signer } from "../hal/crypto.ts";
+import { HalError } from "../hal/hal-error.ts";
+import { isUnderPassphrase, readKeyFile } from "../hal/linux/key-file.ts";
+import { openNodeCrypto } from "../hal/linux/node-crypto.ts";
+import type { Output } from "./command.ts";
+import { openTerminal, readPassphrase } from "./passphrase.ts";
 
 const FILE_BYTES_MAX = 4096;
 
@@ -44,6 +51,45 @@ export function readOperatorKeys(given: readonly string[]): Result<readonly Uint
     keys.push(key.value);
   }
   return ok(keys);
+}
+
+/**
+ * Reads an operator's private key; one that is under a passphrase is asked for on the terminal, unless the
+ * output is for a program. Errors: `bad-key-file`, `usage` when there is nowhere to have the passphrase from.
+ */
+export async function readOperatorSigner(
+  path: string,
+  out: Output,
+  passphraseFile?: string,
+): Promise<Result<Signer>> {
+  try {
+    const passphrase = isUnderPassphrase(path)
+      ? await askPassphrase(path, out, passphraseFile, false)
+      : ok(undefined);
+    if (!passphrase.ok) return passphrase;
+    const { kind, seed } = readKeyFile(path, passphrase.value);
+    if (kind === "ed25519") return ok(openNodeCrypto().signer(seed));
+    return fail("bad-key-file", `${path} holds a key of type ${kind}, not ed25519`);
+  } catch (error) {
+    if (error instanceof HalError) return fail("bad-key-file", error.message);
+    throw error;
+  }
+}
+
+/** For a key that is there, or, with `fresh`, for one that is to be made. Errors: those of readPassphrase. */
+export function askPassphrase(
+  path: string,
+  out: Output,
+  file: string | undefined,
+  fresh: boolean,
+): Promise<Result<string>> {
+  const terminal = out.json ? undefined : openTerminal();
+  return readPassphrase({
+    of: `the operator's key ${path}`,
+    fresh,
+    ...(file !== undefined && { file }),
+    ...(terminal !== undefined && { terminal }),
+  });
 }
 
 function readKey(text: string): Uint8Array | undefined {

@@ -1,5 +1,6 @@
 // Standard output and error of a command, for people or, with --json, for machines.
 
+import { hideSecrets } from "../firmware/log.ts";
 import type { Fault } from "../firmware/result.ts";
 import type { Output } from "./command.ts";
 
@@ -38,14 +39,18 @@ export function openOutput(json: boolean): Output {
       process.stdout.write(cut);
       shown = cut.length;
     },
-    fault: (fault: Fault) => {
+    fault: (given: Fault) => {
+      // It may hold what somebody typed, or what a library says of what it was given.
+      const fault = { ...given, message: hideSecrets(given.message) };
       clear();
       if (json) {
         process.stdout.write(`${JSON.stringify({ type: "fault", ...fault })}\n`);
         return;
       }
       const where = fault.at === undefined ? "" : ` (${fault.at})`;
-      process.stderr.write(`sluice: ${fault.message}${where} [${fault.kind}]\n`);
+      // A list of what there is to choose from begins below.
+      const [said, ...list] = fault.message.split("\n");
+      process.stderr.write(`sluice: ${[`${said}${where} [${fault.kind}]`, ...list].join("\n")}\n`);
     },
   };
 }

@@ -2,17 +2,24 @@
 // shape there (frames, the wrapping of what is signed) stands here as text; the tests hold all of it against
 // real bytes.
 
+import { COMMAND } from "../firmware/producer/command.ts";
 import { COUNTER_MAX, EPOCH_MAX, REQUEST_ID_MAX } from "../firmware/protocol/envelope.ts";
-import { FRAME_BYTES_MAX, MESSAGES, SIGNED_BYTES_MAX } from "../firmware/protocol/messages.ts";
+import {
+  COMMAND_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  MESSAGES,
+  SIGNED_BYTES_MAX,
+} from "../firmware/protocol/messages.ts";
 import type { Cddl, CddlEntry } from "../firmware/protocol/schema.ts";
 import { ANNOUNCEMENT } from "../firmware/token/announcement.ts";
 import { CERTIFICATE } from "../firmware/token/certificate.ts";
 import { TOKEN } from "../firmware/token/delivery-token.ts";
 import { OFFER } from "../firmware/token/offer.ts";
 import { RECEIPT } from "../firmware/token/receipt.ts";
+import { REVOCATIONS } from "../firmware/token/revocation.ts";
 
 /** The sorts of objects that are signed. */
-export const SIGNED = [CERTIFICATE, ANNOUNCEMENT, OFFER, TOKEN, RECEIPT];
+export const SIGNED = [CERTIFICATE, REVOCATIONS, ANNOUNCEMENT, OFFER, TOKEN, RECEIPT, COMMAND];
 
 const HEADER = `\
 ; Sluice protocol, version 1: the normative description of its bytes, in CDDL (RFC 8610).
@@ -23,7 +30,8 @@ const HEADER = `\
 ; - All of it is deterministic CBOR (RFC 8949 4.2.1) without floats, tags, undefined, or more than 8 levels.
 ; - Text holds no control characters.
 ; - Keys >= 0 and items at the end of an array that are not known are skipped; unknown keys < 0 are refused.
-; - A frame has at most ${FRAME_BYTES_MAX} bytes, a signed object at most ${SIGNED_BYTES_MAX}.
+; - A frame has at most ${FRAME_BYTES_MAX} bytes, a signed object at most ${SIGNED_BYTES_MAX}, and what only an
+;   operator signs (save the certificate) at most ${COMMAND_BYTES_MAX}.
 `;
 
 const FRAMES = `\

@@ -2,7 +2,9 @@
 // the real encoders from fixed keys, so that the same code always tells it in the same bytes. These keys and
 // the card number are public and good for nothing else.
 
+import { assert } from "../firmware/assert.ts";
 import { type Card, sealCard } from "../firmware/consumer/credential.ts";
+import { signCommand } from "../firmware/producer/command.ts";
 import {
   encodeHint,
   encodeReply,
@@ -13,11 +15,13 @@ import { encodeMessage, type Message, type MessageName } from "../firmware/proto
 import { connectionName } from "../firmware/protocol/topics.ts";
 import { signAnnouncement } from "../firmware/token/announcement.ts";
 import { deviceName, issueCertificate } from "../firmware/token/certificate.ts";
+import { chargeOf } from "../firmware/token/charge.ts";
 import { signToken } from "../firmware/token/delivery-token.ts";
 import { type Offer, signOffer } from "../firmware/token/offer.ts";
 import { FIRST_PREVIOUS, type Receipt, signReceipt } from "../firmware/token/receipt.ts";
+import { EVERY_SERIAL, signRevocations } from "../firmware/token/revocation.ts";
 import { shortDigest, thumbprint } from "../firmware/token/signed.ts";
-import { grantPulses, milliUnits, valueOfPulses } from "../firmware/units.ts";
+import { grantPulses, milliUnits } from "../firmware/units.ts";
 import type { Crypto, Signer } from "../hal/crypto.ts";
 
 /** 2026-01-01T00:00:00Z */
@@ -36,11 +40,15 @@ export interface Keys {
 
 export interface SignedExamples {
   certificate: Uint8Array;
+  revocations: Uint8Array;
+  command: Uint8Array;
   announcement: Uint8Array;
   offer: Uint8Array;
   token: Uint8Array;
   "session receipt": Uint8Array;
   "settlement receipt": Uint8Array;
+  "tariff offer": Uint8Array;
+  "tariff session receipt": Uint8Array;
 }
 
 export interface FrameExamples {
@@ -93,17 +101,28 @@ export function tellStory(crypto: Crypto): Story {
   const announced = { certificate, minor: 0, epoch: EPOCH, name: "Charger by the gate" };
   const offer = makeOffer(crypto, keys);
   const signedOffer = signOffer(offer, keys.device);
+  const tariffed = withTariff(offer);
+  const signedTariffed = signOffer(tariffed, keys.device);
   const { id: order, consumer, service, price, units } = offer;
   const expiresS = START_S + 30 * 24 * 3600;
   const bought = { order, consumer, service, price, units, expiresS };
   const [receipts, signedReceipts] = makeReceipts(crypto, keys, offer, signedOffer);
+  const revoked = [
+    { device: "AAECAwQFBgc", serial: EVERY_SERIAL },
+    { device: "CAkKCwwNDg8", serial: 1000 },
+  ];
+  const taken = { number: 2, issuedS: START_S, revoked };
   const signed: SignedExamples = {
     certificate,
+    revocations: signRevocations(taken, keys.operator, crypto),
     announcement: signAnnouncement(announced, keys.device),
+    command: makeCommand(crypto, keys),
     offer: signedOffer,
     token: signToken(bought, keys.device),
     "session receipt": signedReceipts[0],
     "settlement receipt": signedReceipts[1],
+    "tariff offer": signedTariffed,
+    "tariff session receipt": makeReceipts(crypto, keys, tariffed, signedTariffed)[1][0],
   };
   const messages = tellMessages(crypto, keys, offer, signed);
   const connection = connectionName(Uint8Array.of(0x53, 0x6c, 0x75, 0x69, 0x63, 0x65));
@@ -140,6 +159,29 @@ function makeOffer(crypto: Crypto, keys: Keys): Offer {
   };
 }
 
+function makeCommand(crypto: Crypto, keys: Keys): Uint8Array {
+  const price = { id: 2, name: "Night rate", amountMinor: 28, currency: "EUR" };
+  const action = { do: "price-set" as const, service: 1, price };
+  const device = deviceName(crypto, keys.device.publicKey);
+  const signed = signCommand({ device, number: 7, atS: START_S, action }, keys.operator);
+  assert(signed.ok, "a short command fits");
+  return signed.value;
+}
+
+/** The same at a price that says more: 19 % of tax, cheaper from the 6th unit on, a start fee. */
+function withTariff(offer: Offer): Offer {
+  const tiers = [{ fromUnits: 6, amountMinor: 30 }];
+  return {
+    ...offer,
+    tariff: { taxBasisPoints: 1900, tiers, feeNames: ["Start"] },
+    lines: [
+      { kind: "units", amountMinor: 325 },
+      { kind: "start", amountMinor: 50 },
+    ],
+    totalMinor: 375,
+  };
+}
+
 /** What the car took before its driver ended it: 6.25 of 10 kWh. */
 const DELIVERED_PULSES = 6250;
 
@@ -149,7 +191,7 @@ function makeReceipts(
   offer: Offer,
   signedOffer: Uint8Array,
 ): [readonly Receipt[], readonly [Uint8Array, Uint8Array]] {
-  const amountMinor = valueOfPulses(DELIVERED_PULSES, offer.priceMinor, offer.units, offer);
+  const charge = chargeOf(offer, 0, DELIVERED_PULSES);
   const common = {
     order: offer.id,
     offer: shortDigest(crypto, signedOffer),
@@ -157,7 +199,7 @@ function makeReceipts(
     clock: "synchronised" as const,
     pulses: DELIVERED_PULSES,
     milliUnits: milliUnits(DELIVERED_PULSES, offer),
-    amountMinor,
+    ...charge,
     reason: "consumer-end" as const,
   };
   const session: Receipt = {
@@ -180,7 +222,7 @@ function makeReceipts(
     previous: shortDigest(crypto, signedSession),
     sessions: 1,
     capturedMinor: offer.totalMinor,
-    refundedMinor: offer.totalMinor - amountMinor,
+    refundedMinor: offer.totalMinor - charge.amountMinor,
     forfeitedMinor: 0,
     owedMinor: 0,
   };
@@ -224,6 +266,13 @@ function tellMessages(
     offer: { is: "offer", offer: signed.offer },
     pay: { is: "pay", offer: order, nonce: card.value.nonce, credential: card.value.box },
     paid: { is: "paid", token: signed.token },
+    ...tellDelivery(order, grant, signed),
+    ...tellOthers(priceMinor, currency, signed),
+  };
+}
+
+function tellDelivery(order: string, grant: number, signed: SignedExamples) {
+  return {
     begin: { is: "begin", order, session: 1 },
     begun: { is: "begun", pulses: grant, startReading: 48_211 },
     end: { is: "end", order, session: 1 },
@@ -244,8 +293,29 @@ function tellMessages(
       grantPulses: grant,
       token: signed.token,
     },
-    fault: { is: "fault", code: 302, message: "from 1 to 50 can be bought", at: "units" },
-  };
+  } satisfies Partial<Story["messages"]>;
+}
+
+/** What does not belong to every sale: a refusal, the readings, the operator's commands. */
+function tellOthers(priceMinor: number, currency: string, signed: SignedExamples) {
+  return {
+    fault: {
+      is: "fault",
+      code: 302,
+      message: "from 1 to 50 can be bought",
+      at: "units",
+      supply: { units: 50, totalMinor: 50 * priceMinor, currency },
+    },
+    "get-readings": { is: "get-readings" },
+    readings: {
+      is: "readings",
+      readings: [{ sensor: "tank", unit: "dL", value: 8214, ageMs: 400, quality: "good" }],
+    },
+    "get-operation": { is: "get-operation" },
+    operation: { is: "operation", number: 7 },
+    operate: { is: "operate", command: signed.command },
+    operated: { is: "operated", number: 7 },
+  } satisfies Partial<Story["messages"]>;
 }
 
 /** Request 1 asks for the services and is answered; request 3 follows on the same connection. */

@@ -3,8 +3,10 @@
 
 import { toHex } from "../firmware/bytes.ts";
 import { FAULT_CODES, type FaultKind } from "../firmware/fault.ts";
+import { COMMAND } from "../firmware/producer/command.ts";
 import { diagnostic } from "../firmware/protocol/diagnostic.ts";
 import {
+  COMMAND_BYTES_MAX,
   type Direction,
   encodeMessage,
   MESSAGES,
@@ -18,13 +20,20 @@ import { CERTIFICATE } from "../firmware/token/certificate.ts";
 import { TOKEN } from "../firmware/token/delivery-token.ts";
 import { OFFER } from "../firmware/token/offer.ts";
 import { RECEIPT } from "../firmware/token/receipt.ts";
+import { REVOCATIONS } from "../firmware/token/revocation.ts";
 import { decodeSign1 } from "../firmware/token/sign1.ts";
 import { entriesOf, withSort } from "./protocol-cddl.ts";
 import type { Story } from "./protocol-examples.ts";
 import { credentialText, introduction } from "./protocol-introduction.ts";
 import { FAULT_WORDS, MESSAGE_WORDS, SIGNED_WORDS } from "./protocol-words.ts";
 
-const SECTIONS: readonly Section[] = ["discovery", "pricing", "payment tokens", "metered delivery"];
+const SECTIONS: readonly Section[] = [
+  "discovery",
+  "pricing",
+  "payment tokens",
+  "metered delivery",
+  "operation",
+];
 
 const DIRECTIONS: Readonly<Record<Direction, string>> = {
   request: "request, consumer to device",
@@ -42,10 +51,13 @@ function signedBytesMax(claims: Type<never>, unprotectedBytes: number): number {
 export const SIGNED_SIZES = {
   // {4: 8 bytes}: the operator's thumbprint.
   certificate: signedBytesMax(CERTIFICATE.claims as Type<never>, 11),
+  revocations: signedBytesMax(REVOCATIONS.claims as Type<never>, 1),
   announcement: signedBytesMax(ANNOUNCEMENT.claims as Type<never>, 1),
   offer: signedBytesMax(OFFER.claims as Type<never>, 1),
   token: signedBytesMax(TOKEN.claims as Type<never>, 1),
   receipt: signedBytesMax(RECEIPT.claims as Type<never>, 1),
+  // Its shapes would allow more.
+  command: COMMAND_BYTES_MAX,
 };
 
 /** The whole document. */
@@ -80,6 +92,10 @@ one consumer, expires, and reserves nothing.
       return `An order is delivered in one or more sessions, one at a time on an outlet. Every session ends with a signed
 receipt, every order with a settlement receipt.
 `;
+    case "operation":
+      return `The device's operator changes what is sold, and how, while it runs: by commands that its own key signed. They travel
+like every other request; whose connection carries them says nothing.
+`;
   }
 }
 
@@ -111,9 +127,15 @@ function signedOf(section: Section, story: Story): readonly string[] {
       return [
         signedText("certificate", CERTIFICATE.claims.cddl, [["", signed.certificate]]),
         signedText("announcement", ANNOUNCEMENT.claims.cddl, [["", signed.announcement]]),
+        signedText("revocations", REVOCATIONS.claims.cddl, [["", signed.revocations]]),
       ];
     case "pricing":
-      return [signedText("offer", OFFER.claims.cddl, [["", signed.offer]])];
+      return [
+        signedText("offer", OFFER.claims.cddl, [
+          ["", signed.offer],
+          ["with tax, a tier and a start fee", signed["tariff offer"]],
+        ]),
+      ];
     case "payment tokens":
       return [
         signedText("token", TOKEN.claims.cddl, [["", signed.token]]),
@@ -124,17 +146,22 @@ function signedOf(section: Section, story: Story): readonly string[] {
         signedText("receipt", RECEIPT.claims.cddl, [
           ["of a session", signed["session receipt"]],
           ["of the settlement", signed["settlement receipt"]],
+          ["of a session at a tariff", signed["tariff session receipt"]],
         ]),
       ];
+    case "operation":
+      return [signedText("command", COMMAND.claims.cddl, [["", signed.command]])];
   }
 }
 
 const SIGNERS: Readonly<Record<keyof typeof SIGNED_SIZES, string>> = {
   certificate: "Signed by the operator, whose thumbprint is the unprotected header parameter 4.",
+  revocations: "The operator's list of certificates that it takes back, signed by the operator.",
   announcement: "Signed by the device.",
   offer: "Signed by the device.",
   token: "Signed by the device.",
   receipt: "Signed by the device.",
+  command: "Signed by the operator, with the key that vouches for the device.",
 };
 
 function signedText(
@@ -240,6 +267,7 @@ function closedLists(): string {
   for (const { type } of Object.values(MESSAGES)) visit(type.cddl);
   visit(OFFER.claims.cddl);
   visit(RECEIPT.claims.cddl);
+  visit(COMMAND.claims.cddl);
   const rows = [...lists].map(([name, words]) => row([`\`${name}\``, words]));
   return `## Closed lists\n\n${table(["CDDL", "numbers"], rows)}`;
 }
@@ -251,6 +279,7 @@ const AREAS = [
   "offering",
   "payment",
   "delivery",
+  "the operator's commands",
 ] as const;
 
 function faultCodes(): string {

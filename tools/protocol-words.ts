@@ -18,16 +18,28 @@ export const MESSAGE_WORDS: MessageWords = {
     fields: {
       services:
         "Each with its number, its name for people, and whether its outlet is free and able to deliver now",
+      details:
+        "Of the services that have any: the sort of service, a description, how many units a level leaves to sell, and that it was added or changed while running",
     },
   },
   "get-identity": {
     more: "For a consumer that has no operator's key yet. It compares the answer with the certificate, shows its fingerprint, and pins it where it may.",
     fields: {},
   },
-  identity: { fields: { operatorKey: "Ed25519" } },
+  identity: {
+    fields: {
+      operatorKey: "Ed25519",
+      description: "The device in a sentence",
+      revocations: "The latest signed list of revoked devices that this device has, below",
+    },
+  },
   "get-prices": { fields: { service: "Number of the service" } },
   prices: {
-    fields: { prices: "Each with its number, its name for people, and the amount for one unit" },
+    fields: {
+      prices: "Each with its number, its name for people, and the amount for one unit",
+      details:
+        "Of the prices that have any: tax contained in every amount, the range and step of units, tiers for further units, fees charged once with the first delivered pulse, and that it was set while running",
+    },
   },
   select: {
     more: "Refused with `not-ready` while the outlet cannot deliver: an offer states that it could when it was made.",
@@ -111,7 +123,22 @@ export const MESSAGE_WORDS: MessageWords = {
       code: "Which kind of trouble",
       message: "Words for people, never parsed",
       at: "Path of the field at fault",
+      supply: "With `units-out-of-range`: the nearest that can be supplied, and its total",
     },
+  },
+  "get-readings": { fields: {} },
+  readings: { fields: { readings: "Sensor, unit, value, age and quality of each" } },
+  "get-operation": {
+    more: "Any consumer may ask: the number alone allows nothing.",
+    fields: {},
+  },
+  operation: { fields: { number: "One more than that of the last command carried out" } },
+  operate: {
+    more: "Business key: the number inside. The number before it, with the same bytes, gets the same answer again; every other number is refused with `operation-number`.",
+    fields: { command: "A signed command, below" },
+  },
+  operated: {
+    fields: { number: "Of the command", answer: "JSON, where the command asks for something" },
   },
 };
 
@@ -126,12 +153,23 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "device.serial": "The operator's own number for it",
     "device.bench": "True: for a bench, good only with a simulated payment host",
   },
+  revocations: {
+    issuedAt: "Seconds since 1970",
+    list: "",
+    "list.operator": "Thumbprint of the operator's key",
+    "list.number":
+      "One more for each list: the highest counts, and holds all that those before it held",
+    "list.revoked":
+      "Devices by their thumbprints, each with a serial: its certificates up to that one are taken back; 4294967295 is all of them",
+  },
   announcement: {
     device: "",
     "device.certificate": "The signed certificate, as bytes",
     "device.minor": "Minor version of the protocol",
     "device.epoch": "One more at each start of the device, or oftener: it only rises",
     "device.name": "For people",
+    detail: "",
+    "detail.types": "What sorts of service it sells; left out where none has a type",
   },
   offer: {
     expires: "Not to be paid from then on; seconds since 1970",
@@ -147,9 +185,15 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "terms.currency": "ISO 4217",
     "terms.numerator": "Pulses per unit, a fraction:",
     "terms.denominator": "numerator / denominator",
-    "terms.lines": "What the total is made of; they add up to it",
+    "terms.lines":
+      "What the total is made of: the units first, then the fees, each charged once, with the first delivered pulse; they add up to it. Kind `tax` is not used: every amount contains its tax",
     "terms.totalMinor": "What is paid",
     "terms.undelivered": "What becomes of units that are paid and not delivered",
+    tariff: "What the price is more than an amount per unit; absent where it is no more",
+    "tariff.taxBasisPoints": "Tax that every amount contains, in hundredths of a percent",
+    "tariff.tiers":
+      "In rising order: the unit of that number and all after it cost so much each; those before, the amount of the tier before, or `priceMinor`",
+    "tariff.feeNames": "One for each line that is no units, in their order",
   },
   token: {
     expires: "No session begins from then on; seconds since 1970",
@@ -184,6 +228,51 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "body.refundedMinor": "Given back",
     "body.forfeitedMinor": "Kept although not delivered, as the offer said",
     "body.owedMinor": "To be given back and not yet so",
+    breakdown: "What the amount is made of; there when the offer has a tariff",
+    "breakdown.taxMinor":
+      "Contained in the amount: amount x rate / (1 + rate), half a minor unit rounded up",
+    "breakdown.lines":
+      "Units and fees that are charged here, as in the offer; they add up to the amount, and none is 0",
+  },
+  command: {
+    issuedAt: "When it was signed, by the operator's clock; seconds since 1970",
+    device: "Id of the device that it is for (registered claim `aud`)",
+    action: "",
+    "action.sort": "Which of them it is",
+    "action.number": "One more than that of the last command",
+    "action.service": "The service, or its number",
+    "action.policy":
+      "Of unpaid offers and paid units: honoured until they expire, or refused and refunded",
+    "action.price": "The price, or its number",
+    "action.durationMs": "0 is until it is stopped",
+    "action.outlet": "Id of the outlet whose delivery is ended",
+    "action.from": "Where the page of the answer begins; for `audit` 0 is the last command",
+    "action.service.id": "Number",
+    "action.service.name": "For people",
+    "action.service.type": "What sort of service it is",
+    "action.service.description": "For people",
+    "action.service.level": "What limits how much can be sold",
+    "action.service.level.sensor": "Id of the sensor",
+    "action.service.level.readingsPerUnit": "",
+    "action.service.level.readingsPerUnit.numerator": "Readings per unit, a fraction:",
+    "action.service.level.readingsPerUnit.denominator": "numerator / denominator",
+    "action.service.level.reserve": "This much of the reading is never sold",
+    "action.service.outlet": "Id of the outlet",
+    "action.service.meter": "Id of the outlet's meter whose units are sold",
+    "action.service.prices": "Each as below",
+    "action.service.unitsMax": "At most so many units in one offer",
+    "action.service.undelivered": "What becomes of units that are paid and not delivered",
+    "action.service.tokenLifeS": "How long paid units can be taken, in seconds",
+    "action.price.id": "Number",
+    "action.price.name": "For people",
+    "action.price.amountMinor": "For one unit, in the minor unit of the currency",
+    "action.price.currency": "ISO 4217",
+    "action.price.taxBasisPoints": "Tax that every amount contains, in hundredths of a percent",
+    "action.price.minUnits": "At least so many in one offer",
+    "action.price.maxUnits": "At most so many",
+    "action.price.stepUnits": "Only multiples of it",
+    "action.price.tiers": "In rising order: from that unit on, so much each",
+    "action.price.fees": "Each charged once, with the first delivered pulse",
   },
 };
 
@@ -198,6 +287,7 @@ export const FAULT_WORDS: Readonly<Record<FaultKind, string>> = {
   unsupported: "Not known or not done in this version",
   usage: "A command was given wrongly",
   exists: "It is there already",
+  environment: "A file, a port or a broker of this machine does not do its part; never on the wire",
   malformed: "The bytes are not what the protocol says",
   "too-large": "More bytes than allowed",
   version: "Another version of the protocol, or of what is stored",
@@ -212,6 +302,7 @@ export const FAULT_WORDS: Readonly<Record<FaultKind, string>> = {
   "wrong-consumer": "For another consumer",
   "bad-key-file": "A key file cannot be read, or others may read it",
   "broken-chain": "Receipts do not follow from each other",
+  revoked: "The operator took its word on this device back",
   "service-unknown": "There is no such service",
   "price-unknown": "The service has no such price",
   "units-out-of-range": "Too few or too many units",
@@ -220,6 +311,8 @@ export const FAULT_WORDS: Readonly<Record<FaultKind, string>> = {
   "offer-expired": "The offer's time is over: select again",
   "offer-mismatch": "Not what was selected, or it does not add up",
   "over-limit": "Dearer than the consumer allows",
+  "offer-withdrawn": "The service was removed, and its unpaid offers are not honoured",
+  refused: "The host application of the device, or of the consumer, says no",
   declined: "The payment host does not take the payment",
   "credential-invalid": "The payment host cannot read the credential",
   "credential-mismatch": "The credential is for another offer, amount or currency",
@@ -234,4 +327,6 @@ export const FAULT_WORDS: Readonly<Record<FaultKind, string>> = {
   "token-exhausted": "All its units are delivered",
   "session-unknown": "There is no such session",
   "token-expired": "The token's time is over",
+  "not-operator": "Not a command of this device's operator for this device",
+  "operation-number": "Not the next number: another command came first, or it is a replay",
 };

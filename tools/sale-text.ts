@@ -1,16 +1,19 @@
 // Offers and receipts as people and machines read them: one fact a line, money by its currency, units in
 // decimals, times in UTC.
 
-import { formatMinor } from "../firmware/money.ts";
-import type { Offer } from "../firmware/token/offer.ts";
+import { containedTax, formatMinor } from "../firmware/money.ts";
+import type { AmountLine, Offer } from "../firmware/token/offer.ts";
 import type { Receipt } from "../firmware/token/receipt.ts";
-import { milliUnits } from "../firmware/units.ts";
+import { countedUnits, milliUnits, runsOf } from "../firmware/units.ts";
+import { percentText, perUnitText } from "./price-text.ts";
 
 /** "3 kWh", "0.250 L". */
 export function unitsText(thousandths: number, unit: string): string {
   const whole = Math.floor(thousandths / 1000);
   const rest = thousandths % 1000;
-  return rest === 0 ? `${whole} ${unit}` : `${whole}.${String(rest).padStart(3, "0")} ${unit}`;
+  return rest === 0
+    ? countedUnits(whole, unit)
+    : `${whole}.${String(rest).padStart(3, "0")} ${unit}`;
 }
 
 export function pulsesText(pulses: number, offer: Offer): string {
@@ -37,25 +40,74 @@ const UNDELIVERED_TEXT: Readonly<Record<Offer["undelivered"], string>> = {
   "credit-forfeit": "what is not delivered stays credit until it expires, then is forfeited",
 };
 
+/** Lines of an offer, or of a receipt for it, each with the name that the offer gives it. */
+function namedLines(offer: Offer, lines: readonly AmountLine[]): readonly NamedLine[] {
+  const fees = offer.lines.filter(({ kind }) => kind !== "units");
+  const names = fees.map(({ kind }, i) => offer.tariff?.feeNames?.[i] ?? kind);
+  const left = fees.map((fee, i) => ({ ...fee, name: names[i] ?? fee.kind }));
+  return lines.map((line) => {
+    if (line.kind === "units") return { ...line, name: "units" };
+    const found = left.findIndex(({ kind, amountMinor }) => {
+      return kind === line.kind && amountMinor === line.amountMinor;
+    });
+    const [fee] = found === -1 ? [] : left.splice(found, 1);
+    return { ...line, name: fee?.name ?? line.kind };
+  });
+}
+
+type NamedLine = AmountLine & { name: string };
+
+/** The line for the units as one row for each price of theirs. */
+function unitRows(offer: Offer): readonly string[] {
+  const { units, unit, currency, priceMinor, tariff } = offer;
+  const runs = runsOf(units, { priceMinor, tiers: tariff?.tiers });
+  if (runs.length === 1) {
+    return [row("- units", formatMinor(units * (runs[0]?.priceMinor ?? 0), currency))];
+  }
+  return runs.map(({ units: count, priceMinor: each }) => {
+    const amount = formatMinor(count * each, currency);
+    return row(
+      "- units",
+      `${amount} for ${countedUnits(count, unit)}, ${perUnitText(each, currency, unit)}`,
+    );
+  });
+}
+
+function taxRows({ tariff, currency }: Offer, taxMinor: number | undefined): readonly string[] {
+  const points = tariff?.taxBasisPoints;
+  if (points === undefined || taxMinor === undefined) return [];
+  return [row("of which tax", `${formatMinor(taxMinor, currency)} (${percentText(points)})`)];
+}
+
+function offerTax({ tariff, totalMinor }: Offer): number | undefined {
+  const points = tariff?.taxBasisPoints;
+  return points === undefined ? undefined : containedTax(totalMinor, points);
+}
+
 export function offerRows(offer: Offer): readonly string[] {
-  const { units, unit, service, price, priceMinor, currency } = offer;
+  const { units, unit, service, price, priceMinor, currency, lines } = offer;
+  const fees = namedLines(offer, lines).filter(({ kind }) => kind !== "units");
   return [
     row("order", offer.id),
     row(
       "for",
-      `${units} ${unit} of service ${service}, price ${price}: ${formatMinor(priceMinor, currency)} per ${unit}`,
+      `${countedUnits(units, unit)} of service ${service}, price ${price}: ${perUnitText(priceMinor, currency, unit)}`,
     ),
-    ...offer.lines.map(({ kind, amountMinor }) =>
-      row(`- ${kind}`, formatMinor(amountMinor, currency)),
-    ),
+    ...unitRows(offer),
+    ...fees.map(({ name, amountMinor }) => row(`- ${name}`, formatMinor(amountMinor, currency))),
     row("total", formatMinor(offer.totalMinor, currency)),
+    ...taxRows(offer, offerTax(offer)),
     row("undelivered", UNDELIVERED_TEXT[offer.undelivered]),
   ];
 }
 
 export function offerFact(offer: Offer): Record<string, unknown> {
-  const { id, consumer: _, ...terms } = offer;
-  return { order: id, ...terms };
+  const { id, consumer: _, tariff, ...terms } = offer;
+  if (tariff === undefined) return { order: id, ...terms };
+  const { feeNames: __, ...rest } = tariff;
+  const taxMinor = offerTax(offer);
+  const lines = namedLines(offer, offer.lines);
+  return { order: id, ...terms, ...rest, lines, ...(taxMinor === undefined ? {} : { taxMinor }) };
 }
 
 const CLOCK_TEXT: Readonly<Record<Receipt["clock"], string>> = {
@@ -67,6 +119,13 @@ const CLOCK_TEXT: Readonly<Record<Receipt["clock"], string>> = {
 export function receiptRows(receipt: Receipt, offer: Offer): readonly string[] {
   const { currency, unit } = offer;
   const money = (amountMinor: number): string => formatMinor(amountMinor, currency);
+  const amount = [
+    row("amount", money(receipt.amountMinor)),
+    ...namedLines(offer, receipt.breakdown?.lines ?? []).map(({ name, amountMinor }) =>
+      row(`- ${name}`, money(amountMinor)),
+    ),
+    ...taxRows(offer, receipt.breakdown?.taxMinor),
+  ];
   const common = [
     row("payment", receipt.payment),
     row("stopped", receipt.reason),
@@ -74,7 +133,7 @@ export function receiptRows(receipt: Receipt, offer: Offer): readonly string[] {
   ];
   const delivered = row(
     "delivered",
-    `${unitsText(receipt.milliUnits, unit)} (${receipt.pulses} pulses)`,
+    `${unitsText(receipt.milliUnits, unit)} (${countText(receipt.pulses, "pulse")})`,
   );
   if (receipt.is === "session") {
     const { startReading, endReading, runOnPulses } = receipt;
@@ -82,15 +141,17 @@ export function receiptRows(receipt: Receipt, offer: Offer): readonly string[] {
       `receipt ${receipt.number}: session ${receipt.session} of order ${receipt.order}`,
       row("readings", `${startReading} to ${endReading} pulses`),
       delivered,
-      ...(runOnPulses === 0 ? [] : [row("ran on", `${runOnPulses} pulses more, not charged`)]),
-      row("amount", money(receipt.amountMinor)),
+      ...(runOnPulses === 0
+        ? []
+        : [row("ran on", `${countText(runOnPulses, "pulse")} more, not charged`)]),
+      ...amount,
       ...common,
     ];
   }
   return [
     `receipt ${receipt.number}: settlement of order ${receipt.order} (${countText(receipt.sessions, "session")})`,
     delivered,
-    row("amount", money(receipt.amountMinor)),
+    ...amount,
     row("captured", money(receipt.capturedMinor)),
     row("refund", money(receipt.refundedMinor)),
     ...(receipt.forfeitedMinor === 0 ? [] : [row("forfeited", money(receipt.forfeitedMinor))]),
@@ -100,7 +161,9 @@ export function receiptRows(receipt: Receipt, offer: Offer): readonly string[] {
 }
 
 export function receiptFact(receipt: Receipt, offer: Offer): Record<string, unknown> {
-  const { previous: _, offer: __, ...facts } = receipt;
+  const { previous: _, offer: __, breakdown, ...facts } = receipt;
   const { unit, currency } = offer;
-  return { ...facts, units: receipt.milliUnits / 1000, unit, currency };
+  const fact = { ...facts, units: receipt.milliUnits / 1000, unit, currency };
+  if (breakdown === undefined) return fact;
+  return { ...fact, ...breakdown, lines: namedLines(offer, breakdown.lines) };
 }

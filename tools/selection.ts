@@ -1,12 +1,15 @@
 // What to buy: the service, price and units that the options name, and the first of what a device has for
 // those that they do not.
 
+import type { Selection } from "../firmware/consumer/checks.ts";
 import type { Dealer } from "../firmware/consumer/dealer.ts";
 import { formatMinor } from "../firmware/money.ts";
 import { AMOUNT_MINOR_MAX, UNITS_MAX } from "../firmware/protocol/messages.ts";
-import { fail, ok, type Result } from "../firmware/result.ts";
+import { type Fault, fail, ok, type Result } from "../firmware/result.ts";
 import type { Buyer } from "./consumer.ts";
+import { sameOptions } from "./next-command.ts";
 import { integerOption, type OptionValues } from "./option-value.ts";
+import { perUnitText, priceRows } from "./price-text.ts";
 
 export const ID_BOUNDS = { min: 1, max: 65_535 };
 export const UNITS_BOUNDS = { min: 1, max: UNITS_MAX };
@@ -72,7 +75,27 @@ export async function pickPrice(
   const others = listed.value.length - 1;
   const rest = others === 0 ? "the only one" : `--price picks another of ${others + 1}`;
   buyer.out.emit({ step: "prices", device: dealer.device, service, ...picked, picked: true });
-  const perUnit = `${formatMinor(amountMinor, currency)} per ${unit}`;
+  const perUnit = perUnitText(amountMinor, currency, unit);
   buyer.out.say(`price ${picked.price}, ${name}: ${perUnit} (${rest})`);
+  for (const row of priceRows(picked)) buyer.out.say(`  ${row}`);
   return ok(picked.price);
+}
+
+/** A refusal of a quantity, with the nearest that can be had, its total, and what to type for it. */
+export function withCounterOffer(
+  fault: Fault,
+  command: "quote" | "buy",
+  { service, price }: Selection,
+  values: OptionValues,
+): Fault {
+  const { supply } = fault;
+  if (supply === undefined) return fault;
+  const { units, totalMinor, currency } = supply;
+  const same = sameOptions(values, ["to", "timeout", "max"]);
+  const asked = [
+    `sluice ${command} --service ${service} --price ${price} --units ${units}`,
+    ...same,
+  ];
+  const total = formatMinor(totalMinor, currency);
+  return { ...fault, message: `${fault.message}; ${units} for ${total}: ${asked.join(" ")}` };
 }

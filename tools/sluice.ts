@@ -10,8 +10,10 @@ import { openOutput } from "./output.ts";
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./commands/run.ts")).run,
   broker: async () => (await import("./commands/broker.ts")).broker,
+  acl: async () => (await import("./commands/acl.ts")).acl,
   status: async () => (await import("./commands/status.ts")).status,
   provision: async () => (await import("./commands/provision.ts")).provision,
+  trust: async () => (await import("./commands/trust.ts")).trust,
   discover: async () => (await import("./commands/discover.ts")).discover,
   services: async () => (await import("./commands/services.ts")).services,
   prices: async () => (await import("./commands/prices.ts")).prices,
@@ -20,22 +22,43 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   begin: async () => (await import("./commands/begin.ts")).begin,
   end: async () => (await import("./commands/end.ts")).end,
   buy: async () => (await import("./commands/buy.ts")).buy,
+  auto: async () => (await import("./commands/auto.ts")).auto,
+  limit: async () => (await import("./commands/limit.ts")).limit,
   verify: async () => (await import("./commands/verify.ts")).verify,
   decode: async () => (await import("./commands/decode.ts")).decode,
+  service: async () => (await import("./commands/service.ts")).service,
+  price: async () => (await import("./commands/price.ts")).price,
+  broadcast: async () => (await import("./commands/broadcast.ts")).broadcast,
+  outlet: async () => (await import("./commands/outlet.ts")).outlet,
+  audit: async () => (await import("./commands/audit.ts")).audit,
   conform: async () => (await import("./commands/conform.ts")).conform,
+};
+
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  "To sell:": ["run", "broker", "provision", "acl"],
+  "To change a device while it sells, as its operator:": [
+    ...["service", "price", "broadcast", "outlet", "audit"],
+  ],
+  "To buy:": [
+    ...["buy", "auto", "status", "limit", "trust"],
+    ...["discover", "services", "prices", "quote", "pay", "begin", "end"],
+  ],
+  "To look into things:": ["verify", "decode", "conform"],
 };
 
 async function help(): Promise<string> {
   const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
   const width = Math.max(...commands.map(({ name }) => name.length));
-  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  const groups = Object.entries(GROUPS).flatMap(([title, names]) => {
+    const lines = names.flatMap((each) => commands.filter(({ name }) => name === each));
+    return [title, ...lines.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`), ""];
+  });
   return [
     "sluice sells physical services by the unit, and buys them.",
     "",
     "usage: sluice COMMAND [options]     sluice COMMAND --help says more",
     "",
-    ...lines,
-    "",
+    ...groups,
     "Exit codes: 0 ok, 1 failed, 2 called wrongly. --json: one JSON object a line.",
   ].join("\n");
 }
@@ -45,6 +68,10 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     process.stdout.write(`${await help()}\n`);
     return name === undefined ? 2 : 0;
+  }
+  if (name === "--version" || name === "-V") {
+    process.stdout.write(`${(await import("./version.ts")).versionText()}\n`);
+    return 0;
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   const out = openOutput(rest.includes("--json"));
@@ -58,7 +85,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     parsed = parseCommand(command, rest);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    out.fault({ kind: "usage", message: `${why}: see sluice ${name} --help` });
+    out.fault({ kind: "usage", message: `${why} (see sluice ${name} --help)` });
     return 2;
   }
   if (parsed.values["help"] === true) {
@@ -69,7 +96,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     return await command.run({ ...parsed, out });
   } catch (error) {
     if (!(error instanceof HalError)) throw error;
-    out.fault({ kind: "internal", message: error.message });
+    out.fault({ kind: "environment", message: error.message });
     return 1;
   }
 }

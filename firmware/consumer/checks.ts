@@ -5,11 +5,13 @@ import type { Crypto } from "../../hal/crypto.ts";
 import { equalBytes } from "../bytes.ts";
 import { formatMinor } from "../money.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { type Charge, chargeOf } from "../token/charge.ts";
 import type { DeliveryToken } from "../token/delivery-token.ts";
-import type { Offer } from "../token/offer.ts";
+import type { AmountLine, Offer } from "../token/offer.ts";
 import type { Receipt, SessionReceipt, SettlementReceipt } from "../token/receipt.ts";
 import { shortDigest } from "../token/signed.ts";
-import { grantPulses, milliUnits, type Ratio, valueOfPulses } from "../units.ts";
+import { grantPulses, milliUnits, type Ratio } from "../units.ts";
+import type { PriceOnList } from "./price-list.ts";
 
 /** Stops after which the end reading may be of a meter that was reset or replaced; the receipt says so itself. */
 const METER_TROUBLE: ReadonlySet<string> = new Set(["meter-implausible", "meter-lost"]);
@@ -20,12 +22,16 @@ export interface Selection {
   units: number;
 }
 
-/** Errors: `offer-mismatch`, `wrong-consumer`, `over-limit`. */
+/**
+ * Whether a verified offer is what was selected: at the price that was shown, where one was. Errors: `offer-mismatch`,
+ * `wrong-consumer`, `over-limit`.
+ */
 export function checkOffer(
   offer: Offer,
   selection: Selection,
   thumbprint: Uint8Array,
   totalMinorMax: number | undefined,
+  shown?: PriceOnList,
 ): Result<void> {
   for (const name of ["service", "price", "units"] as const) {
     if (offer[name] !== selection[name]) {
@@ -39,11 +45,13 @@ export function checkOffer(
   if (!equalBytes(offer.consumer, thumbprint)) {
     return fail("wrong-consumer", "the offer is for another consumer", "offer.consumer");
   }
-  // I4: all lines for units together, so that a second one adds nothing to the price.
-  const unitLines = offer.lines.filter(({ kind }) => kind === "units");
-  const unitsMinor = unitLines.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
-  if (unitsMinor !== offer.units * offer.priceMinor) {
-    return fail("offer-mismatch", "the units are not at the price per unit", "offer.lines");
+  const differs = shown && differsFrom(shown, offer);
+  if (differs !== undefined) {
+    return fail(
+      "offer-mismatch",
+      `the ${differs} is not what the price list said: ask for the prices again`,
+      "offer",
+    );
   }
   const money = (amountMinor: number): string => formatMinor(amountMinor, offer.currency);
   if (totalMinorMax !== undefined && offer.totalMinor > totalMinorMax) {
@@ -54,6 +62,31 @@ export function checkOffer(
     );
   }
   return ok(undefined);
+}
+
+/** I4: what of an offer costs another amount than the price that was shown, if anything. */
+function differsFrom(shown: PriceOnList, offer: Offer): string | undefined {
+  const { taxBasisPoints, tiers = [], feeNames = [] } = offer.tariff ?? {};
+  const fees = offer.lines.filter(({ kind }) => kind !== "units");
+  const shownFees = shown.fees ?? [];
+  const shownTiers = shown.tiers ?? [];
+  if (offer.priceMinor !== shown.amountMinor) return "amount per unit";
+  if (offer.currency !== shown.currency) return "currency";
+  if (offer.unit !== shown.unit) return "unit";
+  if (taxBasisPoints !== shown.taxBasisPoints) return "tax";
+  const sameTiers =
+    tiers.length === shownTiers.length &&
+    tiers.every(({ fromUnits, amountMinor }, i) => {
+      return fromUnits === shownTiers[i]?.fromUnits && amountMinor === shownTiers[i]?.amountMinor;
+    });
+  if (!sameTiers) return "price of further units";
+  const sameFees =
+    fees.length === shownFees.length &&
+    shownFees.every(({ start, name, amountMinor }, i) => {
+      const kind = start ? "start" : "fee";
+      return fees[i]?.kind === kind && fees[i]?.amountMinor === amountMinor && feeNames[i] === name;
+    });
+  return sameFees ? undefined : "list of fees";
 }
 
 /** Error: `token-invalid`. */
@@ -128,8 +161,12 @@ function sessionWrong(
 ): string | undefined {
   const { pulses, runOnPulses, startReading, endReading, amountMinor } = receipt;
   if (receipt.session !== sessions + 1) return "a session is missing";
-  const amount = valueAt(before + pulses, offer, ratio) - valueAt(before, offer, ratio);
-  if (amountMinor !== amount) return `charges ${amountMinor}, not ${amount}`;
+  const charge = chargeOf(offer, before, pulses);
+  if (amountMinor !== charge.amountMinor) {
+    return `charges ${amountMinor}, not ${charge.amountMinor}`;
+  }
+  const odd = breakdownWrong(receipt, charge);
+  if (odd !== undefined) return odd;
   // More than was delivered is a meter that jumped, which costs nobody anything. One that fell back ended the session.
   const moved = endReading - startReading;
   if (moved < pulses + runOnPulses && !METER_TROUBLE.has(receipt.reason)) {
@@ -147,9 +184,12 @@ function settlementWrong(
   const { amountMinor, capturedMinor, refundedMinor, forfeitedMinor, owedMinor } = receipt;
   const sum = amountMinor + refundedMinor + forfeitedMinor + owedMinor;
   const counted = receipt.pulses === pulses && receipt.sessions === sessions;
-  if (!counted || amountMinor !== valueAt(pulses, offer, ratio) || sum !== capturedMinor) {
+  const charge = chargeOf(offer, 0, pulses);
+  if (!counted || amountMinor !== charge.amountMinor || sum !== capturedMinor) {
     return "the settlement does not add up";
   }
+  const odd = breakdownWrong(receipt, charge);
+  if (odd !== undefined) return odd;
   // I2: nothing is taken beyond what was offered.
   if (capturedMinor > offer.totalMinor) {
     return `${capturedMinor} was captured of a total of ${offer.totalMinor}`;
@@ -168,6 +208,17 @@ function milliUnitsWrong(receipt: Receipt, ratio: Ratio): string | undefined {
     : `says ${receipt.milliUnits} thousandths of a unit, its pulses are ${thousandths}`;
 }
 
-function valueAt(pulses: number, { priceMinor, units }: Offer, ratio: Ratio): number {
-  return valueOfPulses(pulses, priceMinor, units, ratio);
+/** I4: every line of the amount stands there as the offer has it, fees with the first delivered pulse alone. */
+function breakdownWrong({ breakdown }: Receipt, charge: Charge): string | undefined {
+  const due = charge.breakdown;
+  if (breakdown === undefined || due === undefined) {
+    return breakdown === due ? undefined : "its lines do not go with the offer's price";
+  }
+  if (breakdown.taxMinor !== due.taxMinor) {
+    return `says ${breakdown.taxMinor} of tax, the amount contains ${due.taxMinor}`;
+  }
+  const text = (lines: readonly AmountLine[]): string =>
+    lines.map(({ kind, amountMinor }) => `${kind} ${amountMinor}`).join(", ") || "nothing";
+  const [said, right] = [text(breakdown.lines), text(due.lines)];
+  return said === right ? undefined : `its lines are ${said}; due is ${right}`;
 }

@@ -1,5 +1,6 @@
 // The buying role against one device: request services, get prices, select, pay, begin, receive metering, end.
-// Each step checks what the device says before it is believed, and is journaled before it is acted on.
+// Each step checks what the device says before it is believed, and is journaled before it is acted on. A step
+// out of order is a typed Fault: nothing is sent, nothing is changed.
 
 import { after, type Clock } from "../../hal/clock.ts";
 import type { Crypto } from "../../hal/crypto.ts";
@@ -7,18 +8,18 @@ import type { Entropy } from "../../hal/entropy.ts";
 import type { Message, MessageName, MessageOf } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Announcement } from "../token/announcement.ts";
-import { verifyToken } from "../token/delivery-token.ts";
-import { type Offer, verifyOffer } from "../token/offer.ts";
-import { shortDigest, thumbprint } from "../token/signed.ts";
-import { checkOffer, checkToken, type Selection } from "./checks.ts";
+import { type Offer, peekOffer, verifyOffer } from "../token/offer.ts";
+import { thumbprint } from "../token/signed.ts";
+import { checkOffer, type Selection } from "./checks.ts";
 import type { Connection, Peer } from "./connection.ts";
-import { type Card, sealCard } from "./credential.ts";
+import type { Card } from "./credential.ts";
 import { type Delivered, Deliveries, type Progress } from "./deliveries.ts";
+import type { ConsumerStep, Events } from "./events.ts";
+import { type Allow, Paying } from "./paying.ts";
+import { type PriceOnList, pricesOf, type ServiceOnList, servicesOf } from "./price-list.ts";
 import { isPaid, type Purchase, type Purchases } from "./purchase.ts";
-
-const PAY_AGAIN_MS = 1_000;
-/** A payment that the device cannot decide by then is left to a later `pay` of the same order. */
-const PAY_TIMEOUT_MS = 90_000;
+import { Sessions } from "./sessions.ts";
+import type { Spending } from "./spending.ts";
 
 export interface DealerPorts {
   clock: Clock;
@@ -26,7 +27,15 @@ export interface DealerPorts {
   entropy: Entropy;
   connection: Connection;
   purchases: Purchases;
+  spending: Spending;
+  events: Events;
   boxSecret: Uint8Array;
+  /** Asked before each payment. */
+  allow(): Allow | undefined;
+  /** Whether something new may be bought of this device: its certificate may expire, or be revoked, while we deal. */
+  mayBuy(): Promise<Result<void>>;
+  /** False when the consumer has left. */
+  isOpen(): boolean;
 }
 
 export type { Delivered, Progress } from "./deliveries.ts";
@@ -36,19 +45,24 @@ export class Dealer {
   readonly peer: Peer;
   readonly announcement: Announcement;
   readonly operatorKey: Uint8Array;
-  readonly #deliveries: Deliveries;
+  readonly #sessions: Sessions;
+  readonly #paying: Paying;
+  /** The last price list of each service: an offer must cost what it said. */
+  readonly #shown = new Map<number, readonly PriceOnList[]>();
+  #step: ConsumerStep = "init";
 
   constructor(ports: DealerPorts, announcement: Announcement, operatorKey: Uint8Array) {
     this.#ports = ports;
     this.announcement = announcement;
     this.operatorKey = operatorKey;
-    const { clock, crypto, purchases, connection } = ports;
+    const { clock, crypto, purchases, connection, isOpen } = ports;
     const { verified, epoch } = announcement;
     const deliveries = new Deliveries(
       {
         clock,
         crypto,
         purchases,
+        isOpen,
         askStanding: (order) => this.#ask({ is: "get-order", order }, "order"),
         acknowledge: (order, receipt) =>
           connection.tell(this.peer, { is: "acknowledge", order, receipt }),
@@ -58,40 +72,105 @@ export class Dealer {
     const { device, boxKey } = verified;
     const onPush: Peer["onPush"] = (message, order) => deliveries.onPush(message, order);
     this.peer = { device, boxKey, epoch, onPush };
-    this.#deliveries = deliveries;
+    this.#sessions = new Sessions({
+      device,
+      purchases,
+      deliveries,
+      events: ports.events,
+      askToBegin: (request) => this.#ask(request, "begun"),
+      standing: (purchase) => this.standing(purchase),
+    });
+    const askToPay = (request: Message): Promise<Result<MessageOf<"paid">>> =>
+      this.#ask(request, "paid");
+    this.#paying = new Paying({ ...ports, askToPay }, verified);
   }
 
   get device(): string {
     return this.peer.device;
   }
 
-  async requestServices(): Promise<Result<MessageOf<"services">["services"]>> {
-    const reply = await this.#ask({ is: "get-services" }, "services");
-    return reply.ok ? ok(reply.value.services) : reply;
+  /** The last step that was done with this device. */
+  get step(): ConsumerStep {
+    return this.#step;
   }
 
-  async getPrices(service: number): Promise<Result<MessageOf<"prices">["prices"]>> {
-    const reply = await this.#ask({ is: "get-prices", service }, "prices");
-    return reply.ok ? ok(reply.value.prices) : reply;
+  async #take<T>(
+    step: ConsumerStep,
+    order: string | undefined,
+    work: () => Promise<Result<T>>,
+  ): Promise<Result<T>> {
+    const { isOpen, events } = this.#ports;
+    const done = isOpen() ? await work() : fail("out-of-order", `${step} comes before close`);
+    if (done.ok) this.#step = step;
+    else {
+      const about = order === undefined ? {} : { order };
+      events.tell({ event: "fault", step, device: this.device, ...about, fault: done.fault });
+    }
+    return done;
+  }
+
+  /** The device in a sentence, where it has one. Errors: `timed-out`, the device's. */
+  async description(): Promise<Result<string | undefined>> {
+    const reply = await this.#ask({ is: "get-identity" }, "identity");
+    return reply.ok ? ok(reply.value.description) : reply;
+  }
+
+  /** Errors: `out-of-order`, `timed-out`, the device's. */
+  requestServices(): Promise<Result<readonly ServiceOnList[]>> {
+    return this.#take("services", undefined, async () => {
+      const reply = await this.#ask({ is: "get-services" }, "services");
+      return reply.ok ? ok(servicesOf(reply.value)) : reply;
+    });
+  }
+
+  /** Errors: `out-of-order`, `timed-out`, the device's. */
+  getPrices(service: number): Promise<Result<readonly PriceOnList[]>> {
+    return this.#take("prices", undefined, async () => {
+      const reply = await this.#ask({ is: "get-prices", service }, "prices");
+      if (!reply.ok) return reply;
+      const prices = pricesOf(reply.value);
+      this.#shown.set(service, prices);
+      return ok(prices);
+    });
   }
 
   /**
-   * Errors: the device's, those of verifyOffer and of checkOffer, `offer-mismatch` for an order that we have
-   * already. The purchase is journaled as `quoted`.
+   * Whoever knows what to buy need not ask for services and prices first; what was shown is what the offer is
+   * compared with. Errors: the device's, those of verifyOffer and of checkOffer, `over-limit`, `expired`,
+   * `offer-mismatch` for an order that we have already. The purchase is journaled as `quoted`.
    */
-  async select(
+  select(
     selection: Selection,
     totalMinorMax?: number,
   ): Promise<Result<{ purchase: Purchase; offer: Offer }>> {
-    const reply = await this.#ask({ is: "select", ...selection }, "offer");
-    if (!reply.ok) return reply;
-    const { crypto, connection, purchases, clock } = this.#ports;
+    return this.#take("select", undefined, async () => {
+      const { events, mayBuy } = this.#ports;
+      const allowed = await mayBuy();
+      if (!allowed.ok) return allowed;
+      const reply = await this.#ask({ is: "select", ...selection }, "offer");
+      if (!reply.ok) return reply;
+      const selected = await this.#selected(reply.value.offer, selection, totalMinorMax);
+      if (selected.ok) events.tell({ event: "quote", ...this.#bought(selected.value.offer) });
+      return selected;
+    });
+  }
+
+  async #selected(
+    signed: Uint8Array,
+    selection: Selection,
+    totalMinorMax: number | undefined,
+  ): Promise<Result<{ purchase: Purchase; offer: Offer }>> {
+    const { crypto, connection, purchases, spending, clock } = this.#ports;
     const { verified, name, certificate } = this.announcement;
-    const offer = verifyOffer(reply.value.offer, verified.signKey, crypto);
+    const offer = verifyOffer(signed, verified.signKey, crypto);
     if (!offer.ok) return offer;
     const own = thumbprint(crypto, connection.boxKey);
-    const checked = checkOffer(offer.value, selection, own, totalMinorMax);
+    const { service, price } = selection;
+    const shown = this.#shown.get(service)?.find((one) => one.price === price);
+    const checked = checkOffer(offer.value, selection, own, totalMinorMax, shown);
     if (!checked.ok) return checked;
+    const affordable = await spending.check(offer.value);
+    if (!affordable.ok) return affordable;
     const purchase: Purchase = {
       id: offer.value.id,
       state: "quoted",
@@ -99,7 +178,7 @@ export class Dealer {
       name,
       operatorKey: this.operatorKey,
       certificate,
-      offer: reply.value.offer,
+      offer: signed,
       receipts: [],
       sessions: 0,
       bench: verified.bench,
@@ -112,121 +191,102 @@ export class Dealer {
     return ok({ purchase, offer: offer.value });
   }
 
-  /** Pays an offer once, however often it is called. Errors: the device's and the host's, `timed-out`. */
-  async pay(purchase: Purchase, card: Card): Promise<Result<Purchase>> {
-    const { crypto, purchases, boxSecret, clock } = this.#ports;
-    const { id } = purchase;
-    const latest = (await purchases.get(id)) ?? purchase;
-    if (isPaid(latest)) return ok(latest);
-    if (latest.state === "failed") return fail("declined", "this payment failed: select again");
-    const { hostKey, signKey } = this.announcement.verified;
-    const offer = verifyOffer(purchase.offer, signKey, crypto);
-    if (!offer.ok) return offer;
-    const digest = shortDigest(crypto, purchase.offer);
-    const sealed = sealCard(card, offer.value, digest, hostKey, boxSecret, this.#ports);
-    if (!sealed.ok) return sealed;
-    await purchases.insert(purchase);
-    await purchases.change(id, (current) =>
-      current.state === "quoted" ? { ...current, state: "paying" } : undefined,
-    );
-    const { nonce, box } = sealed.value;
-    const request: Message = { is: "pay", offer: id, nonce, credential: box };
-    const deadlineMs = clock.monotonicMs() + PAY_TIMEOUT_MS;
-    for (;;) {
-      const reply = await this.#ask(request, "paid");
-      if (reply.ok) return this.#paid(purchase, offer.value, reply.value.token);
-      const { kind, message } = reply.fault;
-      // Said before any money was asked to move: the offer may still be paid. It stays `paying`, because
-      // another process of this identity may be paying it too.
-      if (kind === "not-ready" || kind === "too-many") return reply;
-      const open = kind === "payment-pending" || kind === "internal" || kind === "timed-out";
-      if (!open) {
-        const why = message.slice(0, 100);
-        const now = await purchases.change(id, (current) =>
-          isPaid(current) ? undefined : { ...current, state: "failed", why },
-        );
-        return now !== undefined && isPaid(now) ? ok(now) : reply;
-      }
-      if (clock.monotonicMs() >= deadlineMs) return reply;
-      await new Promise<void>((resolve) => after(clock, PAY_AGAIN_MS, resolve));
-    }
-  }
-
-  async #paid(purchase: Purchase, offer: Offer, token: Uint8Array): Promise<Result<Purchase>> {
-    const { crypto, purchases } = this.#ports;
-    const read = verifyToken(token, this.announcement.verified.signKey, crypto);
-    if (!read.ok) return read;
-    const checked = checkToken(read.value, offer);
-    if (!checked.ok) return checked;
-    // Another process may have been quicker, and be further: what it has kept stays.
-    const now = await purchases.change(purchase.id, (current) => {
-      if (!isPaid(current)) return { ...current, state: "paid", token };
-      return current.token === undefined ? { ...current, token } : undefined;
-    });
-    return ok(now ?? { ...purchase, state: "paid", token });
+  #bought({ id, service, price, units, totalMinor, currency }: Offer) {
+    return { device: this.device, order: id, service, price, units, totalMinor, currency };
   }
 
   /**
-   * Begins the next session and stays until its receipt is here. Errors: the device's; `out-of-order` before
-   * it is paid. `onProgress` hears what is delivered so far.
+   * Pays an offer once, however often it is called. Errors: `out-of-order` for what was not selected,
+   * `wrong-device`, `expired`, those of Paying.pay.
    */
-  async begin(
+  pay(purchase: Purchase, card: Card): Promise<Result<Purchase>> {
+    return this.#take("pay", purchase.id, async () => {
+      const { events, purchases, mayBuy } = this.#ports;
+      const latest = await this.#ours(purchase);
+      if (!latest.ok) return latest;
+      const before = latest.value;
+      if (before === undefined) return fail("out-of-order", "select comes before pay", "purchase");
+      if (isPaid(before)) return ok(before);
+      // What is being paid already is only found out.
+      const allowed = before.state === "paying" ? ok(undefined) : await mayBuy();
+      if (!allowed.ok) return allowed;
+      const paid = await this.#paying.pay(before.id, card);
+      if (!paid.ok) return paid;
+      const offer = peekOffer(before.offer);
+      if (offer.ok) events.tell({ event: "payment", ...this.#bought(offer.value) });
+      return ok((await purchases.get(before.id)) ?? paid.value);
+    });
+  }
+
+  /** The purchase as it stands in the journal, undefined where it does not. Error: `wrong-device`. */
+  async #ours(purchase: Purchase): Promise<Result<Purchase | undefined>> {
+    const latest = await this.#ports.purchases.get(purchase.id);
+    const { device, name } = latest ?? purchase;
+    if (device === this.device) return ok(latest);
+    return fail("wrong-device", `the order is one of ${name} (${device})`, "purchase.device");
+  }
+
+  /** The journaled purchase, paid. Errors: `wrong-device`, `out-of-order`. */
+  async #paid(purchase: Purchase, step: "begin" | "end"): Promise<Result<Purchase>> {
+    const latest = await this.#ours(purchase);
+    if (!latest.ok) return latest;
+    if (latest.value !== undefined && isPaid(latest.value)) return ok(latest.value);
+    const state = latest.value?.state ?? "not selected";
+    return fail("out-of-order", `${step} comes after pay; the order is ${state}`, "purchase");
+  }
+
+  /**
+   * Begins the next session and stays until its receipt is here; a session that runs already is joined. Errors:
+   * the device's; `out-of-order` before it is paid, and while a delivery of this order is waited for here;
+   * `wrong-device`. `onProgress` hears what is delivered so far.
+   */
+  begin(
     purchase: Purchase,
     units: number | undefined,
     onProgress: (progress: Progress) => void,
   ): Promise<Result<Delivered>> {
-    const { purchases } = this.#ports;
-    const latest = (await purchases.get(purchase.id)) ?? purchase;
-    if (latest.state === "closed") return fail("order-closed", "the order is closed");
-    if (latest.state !== "paid") {
-      return fail("out-of-order", `begin comes after pay; the order is ${latest.state}`);
-    }
-    const begun = await this.#session(latest, latest.sessions + 1, units, onProgress);
-    if (begun.ok || begun.fault.kind !== "session-unknown") return begun;
-    // Sessions have gone by whose receipts we lack: they follow by themselves.
-    const standing = await this.standing(purchase);
-    if (!standing.ok) return standing;
-    const now = (await purchases.get(purchase.id)) ?? latest;
-    return this.#session(now, standing.value.sessions + 1, units, onProgress);
-  }
-
-  async #session(
-    purchase: Purchase,
-    session: number,
-    units: number | undefined,
-    onProgress: (progress: Progress) => void,
-  ): Promise<Result<Delivered>> {
-    const finished = this.#deliveries.follow(purchase, session, onProgress);
-    const request: MessageOf<"begin"> = { is: "begin", order: purchase.id, session };
-    if (units !== undefined) request.units = units;
-    const reply = await this.#ask(request, "begun");
-    if (reply.ok) return finished;
-    this.leave(purchase.id);
-    return reply;
-  }
-
-  /** Ends the running session; an idle order is settled only when that is asked for. The receipts come to whoever watches it by then. */
-  async end(purchase: Purchase, idle?: "settle"): Promise<Result<{ running: boolean }>> {
-    const standing = await this.standing(purchase);
-    if (!standing.ok) return standing;
-    const { running, sessions } = standing.value;
-    const session = running ? sessions + 1 : sessions;
-    const request = { is: "end" as const, order: purchase.id, session };
-    const reply = await this.#ask(
-      running || idle === undefined ? request : { ...request, close: true },
-      "ending",
+    return this.#take("begin", purchase.id, () =>
+      this.#sessions.begin(purchase.id, () => this.#paid(purchase, "begin"), { units, onProgress }),
     );
-    return reply.ok ? ok({ running: reply.value.running }) : reply;
   }
 
-  /** How the order stands at the device; receipts that we lack follow by themselves. */
+  /**
+   * Ends the running session; an idle order is settled only when that is asked for. The receipts come to whoever
+   * watches it by then. Errors: the device's, `wrong-device`, `out-of-order` before it is paid.
+   */
+  end(purchase: Purchase, idle?: "settle"): Promise<Result<{ running: boolean }>> {
+    return this.#take("end", purchase.id, async () => {
+      const latest = await this.#paid(purchase, "end");
+      if (!latest.ok) return latest;
+      if (latest.value.state === "closed") return ok({ running: false });
+      const standing = await this.standing(purchase);
+      if (!standing.ok) return standing;
+      const { running, sessions } = standing.value;
+      const session = running ? sessions + 1 : sessions;
+      const request = { is: "end" as const, order: purchase.id, session };
+      const reply = await this.#ask(
+        running || idle === undefined ? request : { ...request, close: true },
+        "ending",
+      );
+      return reply.ok ? ok({ running: reply.value.running }) : reply;
+    });
+  }
+
+  /**
+   * How the order stands at the device; receipts that we lack follow by themselves, and a payment that was left
+   * undecided is known from then on.
+   */
   async standing(purchase: Purchase): Promise<Result<MessageOf<"order">>> {
-    return this.#ask({ is: "get-order", order: purchase.id }, "order");
+    const ours = await this.#ours(purchase);
+    if (!ours.ok) return ours;
+    const standing = await this.#ask({ is: "get-order", order: purchase.id }, "order");
+    await this.#paying.learn(purchase.id, standing);
+    return standing;
   }
 
   /** Stops waiting for an order's delivery, or for all: they go on without us, `begin` then never resolves. */
   leave(order?: string): void {
-    this.#deliveries.leave(order);
+    this.#sessions.leave(order);
   }
 
   /** Waits until the order's settlement receipt is here, or the time has passed. */

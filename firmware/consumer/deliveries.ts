@@ -6,7 +6,7 @@ import { after, type Clock, type Timer } from "../../hal/clock.ts";
 import type { Crypto } from "../../hal/crypto.ts";
 import { equalBytes } from "../bytes.ts";
 import type { Message } from "../protocol/messages.ts";
-import { type Fault, ok, type Result } from "../result.ts";
+import { type Fault, fail, ok, type Result } from "../result.ts";
 import type { Certificate } from "../token/certificate.ts";
 import { verifyOffer } from "../token/offer.ts";
 import { type Receipt, verifyReceipt } from "../token/receipt.ts";
@@ -22,6 +22,8 @@ export interface DeliveriesPorts {
   clock: Clock;
   crypto: Crypto;
   purchases: Purchases;
+  /** False when the consumer has left: then nothing is waited for any more. */
+  isOpen(): boolean;
   /** Asks the device how an order stands, so that it goes on telling us. */
   askStanding(order: string): Promise<unknown>;
   /** Tells the device that receipts are kept, up to this number. */
@@ -117,7 +119,8 @@ export class Deliveries {
   }
 
   async #look(watch: Watch): Promise<void> {
-    const { clock, purchases, askStanding } = this.#ports;
+    const { clock, purchases, askStanding, isOpen } = this.#ports;
+    if (!isOpen()) return this.#refused(watch.order, fail("timed-out", "we have left").fault);
     const now = await purchases.get(watch.order);
     if (now !== undefined) this.#show(now);
     if (!this.#isOn(watch)) return;

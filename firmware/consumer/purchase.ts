@@ -23,6 +23,8 @@ import {
 /** `paying` is written before the request goes out: from then on money may have moved. */
 const STATES = { quoted: 1, paying: 2, paid: 3, failed: 4, closed: 5 } as const;
 
+const PAYERS_MAX = 0xffff;
+
 const purchaseRecord = map({
   id: field(1, orderId),
   state: field(2, oneOf(STATES)),
@@ -41,15 +43,17 @@ const purchaseRecord = map({
   why: optional(12, text(200)),
   /** When the offer came, by our own clock: tells the latest order, and nothing else rests on it. */
   madeMs: optional(13, uint(Number.MAX_SAFE_INTEGER)),
+  /** How often paying it was begun since it was last `quoted`: by whom it may be under way. */
+  payers: optional(14, uint(PAYERS_MAX)),
 });
 
 export type Purchase = Readonly<Of<typeof purchaseRecord>>;
 
-const KIND = "purchase";
+export const KIND = "purchase";
 /** So often another process may be quicker than we are in one change. */
 const CHANGE_ATTEMPTS = 32;
 
-/** A purchase never goes back to a lower step. A payment that failed for one process may still succeed for another. */
+/** A purchase never goes back to a lower step, but from `paying` by withoutPayer. A payment that failed for one process may still succeed for another. */
 const STEPS: Readonly<Record<Purchase["state"], number>> = {
   quoted: 0,
   paying: 1,
@@ -58,14 +62,41 @@ const STEPS: Readonly<Record<Purchase["state"], number>> = {
   closed: 3,
 };
 
+/** Throws HalError `corrupt`. */
+export function readPurchase(id: string, body: string): Purchase {
+  return readRecord(purchaseRecord, KIND, id, body);
+}
+
 /** Whether money for it has certainly moved. */
 export function isPaid({ state }: Purchase): boolean {
   return STEPS[state] >= STEPS.paid;
 }
 
+/** One more who begins to pay it; undefined when it is no longer to be paid. */
+export function withPayer(purchase: Purchase): Purchase | undefined {
+  const { state } = purchase;
+  if (state !== "quoted" && state !== "paying") return undefined;
+  const { payers = state === "paying" ? 1 : 0 } = purchase;
+  return { ...purchase, state: "paying", payers: Math.min(payers + 1, PAYERS_MAX) };
+}
+
+/**
+ * Back to `quoted`, when the device has said to its only payer that no money was asked to move; undefined when
+ * another may be paying it at this moment.
+ */
+export function withoutPayer(purchase: Purchase): Purchase | undefined {
+  const { payers: _, ...rest } = purchase;
+  return isPaidByOne(purchase) ? { ...rest, state: "quoted" } : undefined;
+}
+
+function isPaidByOne({ state, payers }: Purchase): boolean {
+  return state === "paying" && payers === 1;
+}
+
 function keepsAll(before: Purchase, next: Purchase): boolean {
   return (
-    STEPS[next.state] >= STEPS[before.state] &&
+    (STEPS[next.state] >= STEPS[before.state] ||
+      (next.state === "quoted" && isPaidByOne(before))) &&
     (before.token === undefined || next.token !== undefined) &&
     next.receipts.length >= before.receipts.length
   );
@@ -85,30 +116,37 @@ export class Purchases {
 
   /**
    * Changes a purchase from what is in the journal at that moment: `next` is called again with what is there
-   * when somebody else was quicker; undefined leaves it. Gives what is there afterwards, undefined for no such
-   * purchase. Throws HalError.
+   * when somebody else was quicker; undefined leaves it. What `beside` gives is committed with it; undefined
+   * leaves it too. Gives what is there afterwards, undefined for no such purchase. Throws HalError.
    */
   async change(
     id: string,
     next: (current: Purchase) => Purchase | undefined,
+    beside?: (current: Purchase) => Promise<readonly StoreWrite[] | undefined>,
   ): Promise<Purchase | undefined> {
     for (let attempt = 0; attempt < CHANGE_ATTEMPTS; attempt++) {
       const was = await this.#store.get(KIND, id);
       if (was === undefined) return undefined;
-      const current = readRecord(purchaseRecord, KIND, id, was);
+      const current = readPurchase(id, was);
       const changed = next(current);
       if (changed === undefined) return current;
       assert(keepsAll(current, changed), "a purchase only ever gains");
-      if (await this.#put(changed, was)) return changed;
+      const more = beside === undefined ? [] : await beside(current);
+      if (more === undefined) return current;
+      if (await this.#put(changed, was, more)) return changed;
     }
     throw new HalError("changed", `purchase ${id}: another process changes it all the time`);
   }
 
-  async #put(purchase: Purchase, was: string | null): Promise<boolean> {
+  async #put(
+    purchase: Purchase,
+    was: string | null,
+    more: readonly StoreWrite[] = [],
+  ): Promise<boolean> {
     const write = writeRecord(purchaseRecord, KIND, purchase.id, purchase);
     const expecting: StoreWrite = { ...write, was };
     try {
-      await this.#store.commit([expecting]);
+      await this.#store.commit([expecting, ...more]);
       return true;
     } catch (error) {
       if (error instanceof HalError && error.kind === "changed") return false;
@@ -116,13 +154,24 @@ export class Purchases {
     }
   }
 
+  /** Lets go of an offer that was never to be paid; what is past that stays. Throws HalError. */
+  async forget(id: string): Promise<void> {
+    const was = await this.#store.get(KIND, id);
+    if (was === undefined || readPurchase(id, was).state !== "quoted") return;
+    try {
+      await this.#store.commit([{ kind: KIND, id, body: null, was }]);
+    } catch (error) {
+      if (!(error instanceof HalError) || error.kind !== "changed") throw error;
+    }
+  }
+
   async get(id: string): Promise<Purchase | undefined> {
     const body = await this.#store.get(KIND, id);
-    return body === undefined ? undefined : readRecord(purchaseRecord, KIND, id, body);
+    return body === undefined ? undefined : readPurchase(id, body);
   }
 
   async list(): Promise<readonly Purchase[]> {
     const records = await this.#store.list(KIND);
-    return records.map(({ id, body }) => readRecord(purchaseRecord, KIND, id, body));
+    return records.map(({ id, body }) => readPurchase(id, body));
   }
 }

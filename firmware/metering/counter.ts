@@ -14,7 +14,7 @@ export interface CounterDelta {
   counter: Counter;
   /** Plausible pulses since the last reading; 0 when something is wrong. */
   pulses: number;
-  wrong?: "fell" | "too-fast" | "not-a-count";
+  wrong?: "fell" | "too-fast" | "not-a-count" | "not-started";
 }
 
 export const BURST_PULSES = 4;
@@ -45,4 +45,19 @@ export function readCounter(
   const left = counter.burst + (pulsesPerSecondMax * elapsedMs) / 1000 - pulses;
   if (left < 0) return { counter: startCounter(count, atMs), pulses: 0, wrong: "too-fast" };
   return { counter: { count, atMs, burst: Math.min(BURST_PULSES, left) }, pulses };
+}
+
+/**
+ * A counter of items, of which at most so many were started and are not done: what is done beyond them is wrong
+ * and never counted, but the ones that were started are.
+ */
+export function readItems(
+  counter: Counter,
+  count: number,
+  atMs: number,
+  underWay: number,
+): CounterDelta {
+  const delta = readCounter(counter, count, atMs, undefined);
+  if (delta.pulses <= underWay) return delta;
+  return { counter: delta.counter, pulses: underWay, wrong: "not-started" };
 }

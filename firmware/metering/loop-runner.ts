@@ -1,14 +1,15 @@
 // Runs the metering loop on opened devices: reads on every wake-up, command and poll, steps the pure outlet,
 // performs what it asks for. It waits for nothing. Any exception opens every switch before it goes on (I7).
 
-import { after, every, type Timer } from "../../hal/clock.ts";
+import { after, type Clock, every, type Timer } from "../../hal/clock.ts";
 import type { LoopDevices, OutletDevices } from "../../hal/devices.ts";
-import { HalError } from "../../hal/hal-error.ts";
 import type { LoopCommand, LoopReport } from "../../hal/loop-host.ts";
 import type { Meter, MeterReading } from "../../hal/meter.ts";
+import { unlessLost } from "./lost.ts";
 import { startOutlet, stepOutlet } from "./outlet.ts";
 import { outletReport, refusedReport } from "./outlet-report.ts";
 import { type OutletSample, type OutletState, outletRules, sessionOf } from "./outlet-state.ts";
+import { type SensorWatch, watchSensor } from "./sensor-watch.ts";
 
 /** The loop's end of the way to the device: plain messages, in order. */
 export interface LoopChannel {
@@ -42,88 +43,126 @@ export function runLoop(
   channel: LoopChannel,
   options: LoopRunnerOptions = {},
 ): LoopRunner {
-  const { clock } = devices;
-  const { pollRunningMs = POLL_RUNNING_MS, pollIdleMs = POLL_IDLE_MS } = options;
-  let closed = false;
-  let poll: Timer | undefined;
-  let pollEndsMs = 0;
+  const loop = new Loop(devices, channel, options);
+  loop.start();
+  return { close: () => loop.close() };
+}
 
-  const close = (): void => {
-    if (closed) return;
-    closed = true;
-    poll?.cancel();
-    alive.cancel();
-    devices.close();
-  };
-  const guarded = (work: () => void): void => {
-    if (closed) return;
+class Loop {
+  readonly #devices: LoopDevices;
+  readonly #clock: Clock;
+  readonly #channel: LoopChannel;
+  readonly #pollRunningMs: number;
+  readonly #pollIdleMs: number;
+  readonly #sensors: readonly SensorWatch[];
+  readonly #alive: Timer;
+  #outlets: readonly RunningOutlet[] = [];
+  #poll: Timer | undefined;
+  #pollEndsMs = 0;
+  #closed = false;
+
+  constructor(devices: LoopDevices, channel: LoopChannel, options: LoopRunnerOptions) {
+    this.#devices = devices;
+    this.#clock = devices.clock;
+    this.#channel = channel;
+    this.#pollRunningMs = options.pollRunningMs ?? POLL_RUNNING_MS;
+    this.#pollIdleMs = options.pollIdleMs ?? POLL_IDLE_MS;
+    this.#sensors = devices.sensors.map(watchSensor);
+    this.#alive = every(this.#clock, ALIVE_INTERVAL_MS, () =>
+      this.#guarded(() => this.#sayOutlets("alive")),
+    );
+  }
+
+  start(): void {
+    this.#guarded(() => {
+      const { outlets } = this.#devices;
+      this.#outlets = outlets.map((outlet) => startRunning(outlet, this.#clock.monotonicMs()));
+      for (const each of this.#outlets) {
+        each.onWake(() => this.#guarded(() => this.#step(each)));
+      }
+      this.#channel.onCommand((command) => this.#guarded(() => this.#obey(command)));
+      this.#sayOutlets("ready");
+      this.#arm();
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#poll?.cancel();
+    this.#alive.cancel();
+    this.#devices.close();
+  }
+
+  #guarded(work: () => void): void {
+    if (this.#closed) return;
     try {
       work();
     } catch (error) {
-      close();
+      this.close();
       throw error;
     }
-  };
-  const sayOutlets = (on: "ready" | "alive"): void => {
-    const outlets = running.map((each) => outletReport(each.state));
-    channel.report({ on, atMs: clock.monotonicMs(), outlets });
-  };
-  const step = (each: RunningOutlet, command?: LoopCommand): void => {
+  }
+
+  #sayOutlets(on: "ready" | "alive"): void {
+    const atMs = this.#clock.monotonicMs();
+    const outlets = this.#outlets.map((each) => outletReport(each.state));
+    const sensors = this.#sensors.map((each) => each.report(atMs));
+    this.#channel.report({ on, atMs, outlets, sensors });
+  }
+
+  #step(each: RunningOutlet, command?: LoopCommand): void {
     const before = each.state;
-    const { state, effects } = stepOutlet(before, each.sample(clock.monotonicMs()), command);
+    const { state, effects } = stepOutlet(before, each.sample(this.#clock.monotonicMs()), command);
     each.state = state;
-    each.sampledAtMs = clock.monotonicMs();
+    each.sampledAtMs = this.#clock.monotonicMs();
     // The switch before the words about it.
     for (const effect of effects) if (effect.do === "switch") each.set(effect.closed);
     each.follow();
-    for (const effect of effects) if (effect.do === "report") channel.report(effect.report);
-    if (state.fault?.reason !== before.fault?.reason) sayOutlets("alive");
+    for (const effect of effects) if (effect.do === "report") this.#channel.report(effect.report);
+    if (state.fault?.reason !== before.fault?.reason) this.#sayOutlets("alive");
     // A solid-state switch has followed already: it is looked at again at once.
-    if (effects.some((effect) => effect.do === "switch")) arm(0);
-  };
-  const obey = (command: LoopCommand): void => {
-    const each = running.find((candidate) =>
+    if (effects.some((effect) => effect.do === "switch")) this.#arm(0);
+  }
+
+  #obey(command: LoopCommand): void {
+    const each = this.#outlets.find((candidate) =>
       command.do === "grant"
         ? candidate.state.rules.id === command.outlet
         : sessionOf(candidate.state.phase)?.id === command.session,
     );
-    if (each !== undefined) step(each, command);
+    if (each !== undefined) this.#step(each, command);
     else if (command.do === "grant") {
-      channel.report(refusedReport(command, "fault", 0, clock.monotonicMs()));
+      this.#channel.report(refusedReport(command, "fault", 0, this.#clock.monotonicMs()));
     }
-  };
-  const pollMs = (): number => {
-    if (running.some((each) => each.isMoving(clock.monotonicMs()))) return POLL_MOVING_MS;
-    return running.some((each) => each.state.phase.is !== "idle") ? pollRunningMs : pollIdleMs;
-  };
-  const arm = (delayMs = pollMs()): void => {
-    const endsMs = clock.monotonicMs() + delayMs;
-    if (poll !== undefined && pollEndsMs <= endsMs) return;
-    poll?.cancel();
-    pollEndsMs = endsMs;
-    poll = after(clock, delayMs, () =>
-      guarded(() => {
-        poll = undefined;
-        const nowMs = clock.monotonicMs();
-        for (const each of running) {
-          const idle = each.state.phase.is === "idle";
-          if (!idle || nowMs - each.sampledAtMs >= pollIdleMs) step(each);
-        }
-        arm();
-      }),
-    );
-  };
+  }
 
-  const alive = every(clock, ALIVE_INTERVAL_MS, () => guarded(() => sayOutlets("alive")));
-  let running: readonly RunningOutlet[] = [];
-  guarded(() => {
-    running = devices.outlets.map((outlet) => startRunning(outlet, clock.monotonicMs()));
-    for (const each of running) each.onWake(() => guarded(() => step(each)));
-    channel.onCommand((command) => guarded(() => obey(command)));
-    sayOutlets("ready");
-    arm();
-  });
-  return { close };
+  #pollMs(): number {
+    if (this.#outlets.some((each) => each.isMoving(this.#clock.monotonicMs()))) {
+      return POLL_MOVING_MS;
+    }
+    const isBusy = this.#outlets.some((each) => each.state.phase.is !== "idle");
+    return isBusy ? this.#pollRunningMs : this.#pollIdleMs;
+  }
+
+  /** Sees to it that the outlets are looked at that soon, or sooner. */
+  #arm(delayMs = this.#pollMs()): void {
+    const endsMs = this.#clock.monotonicMs() + delayMs;
+    if (this.#poll !== undefined && this.#pollEndsMs <= endsMs) return;
+    this.#poll?.cancel();
+    this.#pollEndsMs = endsMs;
+    this.#poll = after(this.#clock, delayMs, () => this.#guarded(() => this.#look()));
+  }
+
+  #look(): void {
+    this.#poll = undefined;
+    const nowMs = this.#clock.monotonicMs();
+    for (const each of this.#outlets) {
+      const idle = each.state.phase.is === "idle";
+      if (!idle || nowMs - each.sampledAtMs >= this.#pollIdleMs) this.#step(each);
+    }
+    this.#arm();
+  }
 }
 
 interface RunningOutlet {
@@ -181,14 +220,4 @@ function startRunning(outlet: OutletDevices, nowMs: number): RunningOutlet {
 
 function readMeter(meter: Meter | undefined): MeterReading | "lost" {
   return meter === undefined ? "lost" : unlessLost(() => meter.read());
-}
-
-/** Runs a call of a port; only trouble of the world is caught, our own bugs go on up. */
-function unlessLost<T>(call: () => T): T | "lost" {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof HalError) return "lost";
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 // What the readings of one outlet mean: pulses since the last look, meters that are lost or cannot be
 // right, pulses that come though the switch is open, and the fault that stands because of any of it. Pure.
 
-import { readCounter, startCounter } from "./counter.ts";
+import { readCounter, readItems, startCounter } from "./counter.ts";
 import {
   follows,
   type MeterState,
@@ -18,7 +18,8 @@ const LEAK_WINDOW_MS = 60_000;
 /** A fault that cannot be seen to go away stands this long after it was last seen; then it may be tried again. */
 const FAULT_STANDS_MS = 60_000;
 
-export function readMeters(state: OutletState, sample: OutletSample): OutletState {
+export function readMeters(before: OutletState, sample: OutletSample): OutletState {
+  const state = withoutGivenUp(before, sample.nowMs);
   const meters = state.meters.map((meter, i): MeterState => {
     const reading = sample.readings[i];
     const { counter } = meter;
@@ -30,15 +31,30 @@ export function readMeters(state: OutletState, sample: OutletSample): OutletStat
       const first = startCounter(count, atMs);
       return { counter: first, lost: false, pulses: 0, wrong: false };
     }
-    const max = state.rules.meters[i]?.pulsesPerSecondMax;
+    const rules = state.rules.meters[i];
+    const max = rules?.pulsesPerSecondMax;
     // Plausible by the time of the pulses themselves: a loop that was held up sees many at once. Where none
     // came, none is owed: a jump after a quiet hour is no more plausible than one at any other moment.
     const seenAtMs = count === counter.count ? sample.nowMs : atMs;
-    const delta = readCounter(counter, count, seenAtMs, max);
+    const underWay = state.itemSinceMs === undefined ? 0 : 1;
+    const delta = rules?.countsItems
+      ? readItems(counter, count, seenAtMs, underWay)
+      : readCounter(counter, count, seenAtMs, max);
     const wrong = delta.wrong !== undefined;
     return { counter: delta.counter, lost: false, pulses: delta.pulses, wrong };
   });
-  return { ...state, meters };
+  const isDone = meters.some(({ pulses }, i) => pulses > 0 && state.rules.meters[i]?.countsItems);
+  return isDone ? { ...state, meters, itemSinceMs: undefined } : { ...state, meters };
+}
+
+/** An item that does not come out long after its time is not waited for any more: the machine may be tried again. */
+function withoutGivenUp(state: OutletState, nowMs: number): OutletState {
+  const { item } = state.rules;
+  if (state.itemSinceMs === undefined || item === undefined || state.phase.is !== "idle") {
+    return state;
+  }
+  const isGivenUp = nowMs - state.itemSinceMs >= item.timeoutMs + FAULT_STANDS_MS;
+  return isGivenUp ? { ...state, itemSinceMs: undefined } : state;
 }
 
 /** Brings the standing fault and the count of leaked pulses up to date. */
@@ -60,12 +76,21 @@ function faultOf(
   if (state.meters.some((meter) => meter.lost)) return { reason: "meter-lost", atMs };
   if (leaks) return { reason: "leak", atMs };
   if (state.meters.some((meter) => meter.wrong)) return { reason: "meter-implausible", atMs };
+  if (state.phase.is === "idle" && state.itemSinceMs !== undefined) return itemOverdue(atMs);
   const standing = state.fault;
   if (standing === undefined) return undefined;
   // These are seen for themselves: not seen any more, they are over.
   const isOver =
-    standing.reason === "fault" || standing.reason === "weld" || standing.reason === "meter-lost";
+    standing.reason === "fault" ||
+    standing.reason === "weld" ||
+    standing.reason === "meter-lost" ||
+    standing.reason === "time-limit";
   return isOver || atMs - standing.atMs >= FAULT_STANDS_MS ? undefined : standing;
+}
+
+/** Whoever came next would be told done by an item that he did not start. */
+export function itemOverdue(atMs: number): StandingFault {
+  return { reason: "time-limit", atMs };
 }
 
 function leakOf(state: OutletState, sample: OutletSample): OutletState["leak"] {

@@ -12,6 +12,14 @@ export interface MeterRules {
   retains: boolean;
   pulsesPerSecondMax?: number;
   stuckAfterMs?: number;
+  /** Each pulse is an item that was started and is done. */
+  countsItems?: boolean;
+}
+
+/** How a machine takes start signals, one item for each. */
+export interface ItemRules {
+  timeoutMs: number;
+  pauseMs: number;
 }
 
 export interface OutletRules {
@@ -19,6 +27,7 @@ export interface OutletRules {
   operateMsMax: number;
   settleMs: number;
   meters: readonly MeterRules[];
+  item?: ItemRules;
 }
 
 /** What was read in one go. A part that could not be read is `lost`. */
@@ -50,6 +59,10 @@ export type Phase =
   | { is: "closing"; session: Session; sinceMs: number }
   /** The contact is closed. */
   | { is: "delivering"; session: Session; pulseAtMs: number }
+  /** An item was started and is waited for; with a reason to end, no further one is started. */
+  | { is: "working"; session: Session; ending: StopReason | undefined }
+  /** An item is done; the next one is started a little later. */
+  | { is: "pausing"; session: Session; sinceMs: number }
   /** All that was granted so far is delivered; the switch was told to open and waits for an extension. */
   | { is: "held"; session: Session; sinceMs: number }
   /** The session is over; the switch was told to open and the meter is running out. */
@@ -81,6 +94,8 @@ export interface OutletState {
   /** When the switch was last told to open, and the pulses that came through it long after. */
   openSinceMs: number;
   leak: { pulses: number; sinceMs: number };
+  /** An item was started then and is not done, as far as we know; it may outlive its session. */
+  itemSinceMs: number | undefined;
 }
 
 export type LoopEffect = { do: "switch"; closed: boolean } | { do: "report"; report: LoopReport };
@@ -91,9 +106,11 @@ export interface Step {
 }
 
 export function outletRules(part: OutletPart, retains: (meter: string) => boolean): OutletRules {
+  const item = part.meters.find((meter) => meter.kind === "item");
   return {
     id: part.id,
-    operateMsMax: part.switch.operateMsMax,
+    // A start signal falls in the instant in which it is told to.
+    operateMsMax: part.switch.kind === "contactor" ? part.switch.operateMsMax : 0,
     settleMs: part.settleMs,
     meters: part.meters.map((meter) => ({
       id: meter.id,
@@ -102,7 +119,9 @@ export function outletRules(part: OutletPart, retains: (meter: string) => boolea
         pulsesPerSecondMax: meter.pulsesPerSecondMax,
         stuckAfterMs: meter.stuckAfterMs,
       }),
+      ...(meter.kind === "item" && { countsItems: true }),
     })),
+    ...(item && { item: { timeoutMs: item.timeoutMs, pauseMs: item.pauseMs } }),
   };
 }
 
@@ -124,7 +143,7 @@ export function follows(
   if (sample.switch === "lost") return false;
   const { contact } = sample.switch;
   if (contact !== "unknown") return contact === told;
-  return sample.nowMs - toldAtMs > rules.operateMsMax;
+  return sample.nowMs - toldAtMs >= rules.operateMsMax;
 }
 
 /** The switch is, or is to be, closed. */

@@ -1,14 +1,17 @@
 // One outlet of the metering loop as a pure step: what was read and what was commanded in, a new state and
 // effects out. The very step that sees the granted pulse tells the switch to open (I8); nothing it needs
-// for that comes from outside this file (I9).
+// for that comes from outside these files (I9).
 //   idle -> closing -> delivering -> held -> closing ..., any of them -> settling -> idle
+// A machine with a start signal does item after item instead:
+//   idle -> working -> pausing -> working ... -> held -> pausing ..., any of them -> settling -> idle
 
 import type { LoopCommand, StopReason } from "../../hal/loop-host.ts";
-import { judgeFault, readMeters } from "./outlet-reading.ts";
-import { progressReport, refusedReport, stoppedReport } from "./outlet-report.ts";
+import { type Draft, enter, hold, report, setSwitch, stop } from "./outlet-draft.ts";
+import { awaitItem, pause, startItem, stopWhenDone } from "./outlet-items.ts";
+import { itemOverdue, judgeFault, readMeters } from "./outlet-reading.ts";
+import { refusedReport, stoppedReport } from "./outlet-report.ts";
 import {
   follows,
-  type LoopEffect,
   meterOf,
   type OutletRules,
   type OutletSample,
@@ -32,6 +35,7 @@ export function startOutlet(rules: OutletRules, sample: OutletSample): OutletSta
     isOpen: false,
     openSinceMs: sample.nowMs,
     leak: { pulses: 0, sinceMs: sample.nowMs },
+    itemSinceMs: undefined,
   };
   return stepOutlet(state, sample).state;
 }
@@ -44,24 +48,6 @@ export function stepOutlet(state: OutletState, sample: OutletSample, command?: L
   if (command !== undefined) obey(draft, sample, command);
   tellProgress(draft);
   return { state: draft.state, effects: draft.effects };
-}
-
-interface Draft {
-  state: OutletState;
-  readonly nowMs: number;
-  readonly effects: LoopEffect[];
-}
-
-function enter(draft: Draft, phase: Phase): void {
-  draft.state = { ...draft.state, phase };
-}
-
-function setSwitch(draft: Draft, closed: boolean): void {
-  draft.effects.push({ do: "switch", closed });
-  if (!closed) {
-    const leak = { pulses: 0, sinceMs: draft.nowMs };
-    draft.state = { ...draft.state, openSinceMs: draft.nowMs, leak };
-  }
 }
 
 /** What the readings alone lead to. */
@@ -80,6 +66,8 @@ function move(draft: Draft, sample: OutletSample): void {
   const isPaidOut = session.granted >= session.total && session.delivered >= session.total;
   const ending = isPaidOut ? "exhausted" : troubleOf(draft.state, session, sample);
   if (ending !== undefined) stop(draft, session, ending);
+  else if (phase.is === "working") awaitItem(draft, phase);
+  else if (phase.is === "pausing") pause(draft, phase);
   else if (phase.is !== "held") deliver(draft, phase, sample, pulses);
 }
 
@@ -122,18 +110,6 @@ function troubleOf(
   return undefined;
 }
 
-function hold(draft: Draft, session: Session): void {
-  setSwitch(draft, false);
-  enter(draft, { is: "held", session, sinceMs: draft.nowMs });
-  report(draft, session);
-}
-
-function stop(draft: Draft, session: Session, reason: StopReason): void {
-  setSwitch(draft, false);
-  const nowMs = draft.nowMs;
-  enter(draft, { is: "settling", session, reason, sinceMs: nowMs, stillSinceMs: nowMs });
-}
-
 function settle(
   draft: Draft,
   phase: Phase & { is: "settling" },
@@ -141,15 +117,25 @@ function settle(
   pulses: number,
 ): void {
   const { rules } = draft.state;
-  // A contact that stays closed matters more than why it was told to open.
+  // A contact that stays closed matters more than why it was told to open, and so does a meter whose closing
+  // reading cannot be believed.
   const welded = sample.switch !== "lost" && sample.switch.fault === "weld";
-  const reason = welded ? "weld" : phase.reason;
+  const isWrong = meterOf(draft.state, phase.session.meter)?.wrong === true;
+  const reason = welded
+    ? "weld"
+    : isWrong && phase.reason !== "weld"
+      ? "meter-implausible"
+      : phase.reason;
   const isOpen = follows("open", sample, phase.sinceMs, rules);
   const stillSinceMs = isOpen && pulses === 0 ? phase.stillSinceMs : draft.nowMs;
   const stillMs = draft.nowMs - stillSinceMs;
   const limitMs = rules.operateMsMax + SETTLE_TIMES_MAX * rules.settleMs;
   if ((isOpen && stillMs >= rules.settleMs) || draft.nowMs - phase.sinceMs >= limitMs) {
     enter(draft, { is: "idle" });
+    const { itemSinceMs } = draft.state;
+    if (itemSinceMs !== undefined) {
+      draft.state = { ...draft.state, fault: draft.state.fault ?? itemOverdue(draft.nowMs) };
+    }
     draft.effects.push({
       do: "report",
       report: stoppedReport(draft.state, phase.session, reason, draft.nowMs),
@@ -167,7 +153,7 @@ function obey(draft: Draft, sample: OutletSample, command: LoopCommand): void {
   }
   const session = sessionOf(phase);
   if (session === undefined || session.id !== command.session || phase.is === "settling") return;
-  if (command.do === "stop") stop(draft, session, command.reason);
+  if (command.do === "stop") stopWhenDone(draft, phase, session, command.reason);
   else extend(draft, session, command.pulses);
 }
 
@@ -194,6 +180,10 @@ function grant(draft: Draft, sample: OutletSample, command: LoopCommand & { do: 
     reportedAtMs: nowMs,
     reportedPulses: 0,
   };
+  if (state.rules.item !== undefined) {
+    startItem(draft, session);
+    return;
+  }
   setSwitch(draft, true);
   enter(draft, { is: "closing", session, sinceMs: nowMs });
 }
@@ -222,7 +212,9 @@ function extend(draft: Draft, session: Session, pulses: number): void {
   const halfMark = session.granted + Math.ceil((granted - session.granted) / 2);
   const extended = { ...session, granted, halfMark };
   const { phase } = draft.state;
-  if (phase.is === "held" && extended.delivered < granted) {
+  if (phase.is === "held" && draft.state.rules.item !== undefined) {
+    enter(draft, { is: "pausing", session: extended, sinceMs: phase.sinceMs });
+  } else if (phase.is === "held" && extended.delivered < granted) {
     setSwitch(draft, true);
     enter(draft, { is: "closing", session: extended, sinceMs: draft.nowMs });
   } else if (phase.is !== "idle") {
@@ -247,16 +239,4 @@ function tellProgress(draft: Draft): void {
   if (pulses === session.reportedPulses && !waitsLong) return;
   const passedHalf = session.reportedPulses < session.halfMark && pulses >= session.halfMark;
   if (waitsLong || passedHalf || sinceReportMs >= PROGRESS_INTERVAL_MS) report(draft, session);
-}
-
-function report(draft: Draft, session: Session): void {
-  const { phase } = draft.state;
-  if (phase.is === "idle") return;
-  const reported = {
-    ...session,
-    reportedAtMs: draft.nowMs,
-    reportedPulses: Math.min(session.delivered, session.granted),
-  };
-  enter(draft, { ...phase, session: reported });
-  draft.effects.push({ do: "report", report: progressReport(draft.state, reported, draft.nowMs) });
 }

@@ -21,7 +21,12 @@ export function broadcastWill(device: string): LinkWill {
   return { topic: announcementTopic(device), payload: new Uint8Array(0) };
 }
 
-export function openBroadcast(link: Link, clock: Clock, device: string): Broadcast {
+/** `changed` hears when the device begins to announce itself, and when it ends. */
+export function openBroadcast(
+  ports: { link: Link; clock: Clock; changed(announced: boolean): void },
+  device: string,
+): Broadcast {
+  const { link, clock } = ports;
   const topic = announcementTopic(device);
   let announcement: Uint8Array | undefined;
   let timer: Timer | undefined;
@@ -32,13 +37,16 @@ export function openBroadcast(link: Link, clock: Clock, device: string): Broadca
     if (announcement === undefined) return;
     announcement = undefined;
     publish(new Uint8Array(0));
+    ports.changed(false);
   };
   return {
     start: (signed, durationMs) => {
       timer?.cancel();
       timer = durationMs === undefined ? undefined : after(clock, durationMs, stop);
+      const isNew = announcement === undefined;
       announcement = signed;
       publish(signed);
+      if (isNew) ports.changed(true);
     },
     stop,
     renew: (signed) => {

@@ -1,19 +1,21 @@
 // What a device sells: services, each on one outlet and one of its meters, each with its prices. Checked when
 // it is added; changing it touches later offers only, because an offer carries its own terms.
 
-import type { MeterPart, OutletPart, Ratio } from "../../hal/board.ts";
+import type { MeterPart, OutletPart, Ratio, SensorPart } from "../../hal/board.ts";
 import { assert } from "../assert.ts";
-import { utf8 } from "../bytes.ts";
-import {
-  AMOUNT_MINOR_MAX,
-  PRICES_MAX,
-  PULSES_MAX,
-  SERVICES_MAX,
-  UNITS_MAX,
-} from "../protocol/messages.ts";
+import { SERVICES_MAX } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Undelivered } from "../token/offer.ts";
-import { grantPulses } from "../units.ts";
+import type { Tier } from "../units.ts";
+import { checkService } from "./service-check.ts";
+
+/** Charged once for an order, with its first delivered pulse; nothing delivered, nothing charged. */
+export interface Fee {
+  /** Whether it is the start fee. */
+  start: boolean;
+  name: string;
+  amountMinor: number;
+}
 
 export interface Price {
   id: number;
@@ -22,11 +24,33 @@ export interface Price {
   amountMinor: number;
   /** ISO 4217. */
   currency: string;
+  /** Tax that every amount of this price contains, in hundredths of a percent: 1900 is 19 %. */
+  taxBasisPoints?: number;
+  minUnits?: number;
+  maxUnits?: number;
+  /** Only multiples of it can be bought. */
+  stepUnits?: number;
+  /** In rising order of `fromUnits`. */
+  tiers?: readonly Tier[];
+  fees?: readonly Fee[];
+}
+
+/** A sensor of the outlet's board that says how much there is left to sell. */
+export interface LevelLimit {
+  sensor: string;
+  /** Readings per unit: a tank in decilitres that sells litres has 10/1. */
+  readingsPerUnit: Ratio;
+  /** This much is never sold. */
+  reserve: number;
 }
 
 export interface Service {
   id: number;
   name: string;
+  /** What sort of service, for finding it: a short word such as "ev-charging". */
+  type?: string;
+  description?: string;
+  level?: LevelLimit;
   outlet: string;
   meter: string;
   prices: readonly Price[];
@@ -40,6 +64,14 @@ export interface Service {
 export interface Catalogue {
   add(service: Service): Result<void>;
   remove(service: number): Result<void>;
+  /** Whether it fits the board and is well formed. Errors: `not-found`, `out-of-range`, `exists`, at the field. */
+  check(service: Service): Result<void>;
+  /** The service as it would be with this price, in the place of the one of that id or after the others. */
+  withPrice(service: number, price: Price): Result<Service>;
+  /** As it would be without; the last price may go too: then it is listed and cannot be bought. */
+  withoutPrice(service: number, price: number): Result<Service>;
+  /** Takes the place of the service of that id, if there is one; its prices in the order of their ids. It has been checked. */
+  put(service: Service): void;
   get(service: number): Service | undefined;
   /** In the order of their ids. */
   list(): readonly Service[];
@@ -47,70 +79,38 @@ export interface Catalogue {
   meter(service: Service): MeterPart;
 }
 
-const TOKEN_LIFE_S_MAX = 366 * 24 * 3600;
-
-function checkText(value: string, bytesMax: number, at: string): Result<void> {
-  if (value.length === 0) return fail("out-of-range", "must not be empty", at);
-  if (utf8(value).length > bytesMax)
-    return fail("out-of-range", `must be at most ${bytesMax} bytes`, at);
-  if (/\p{Cc}/u.test(value)) return fail("out-of-range", "must not hold control characters", at);
-  return ok(undefined);
+/** What of a board a service may name. */
+export interface SellingParts {
+  outlets: readonly OutletPart[];
+  /** None when absent. */
+  sensors?: readonly SensorPart[] | undefined;
 }
 
-function checkInteger(value: number, min: number, max: number, at: string): Result<void> {
-  if (Number.isSafeInteger(value) && value >= min && value <= max) return ok(undefined);
-  return fail("out-of-range", `must be an integer from ${min} to ${max}`, at);
-}
-
-function firstTrouble(checks: readonly Result<void>[]): Result<void> {
-  return checks.find((check) => !check.ok) ?? ok(undefined);
-}
-
-function checkPrice(price: Price, at: string): Result<void> {
-  const currency = /^[A-Z]{3}$/.test(price.currency)
-    ? ok(undefined)
-    : fail("out-of-range", "must be three capital letters of ISO 4217", `${at}.currency`);
-  return firstTrouble([
-    checkInteger(price.id, 1, 65_535, `${at}.id`),
-    checkText(price.name, 32, `${at}.name`),
-    checkInteger(price.amountMinor, 1, AMOUNT_MINOR_MAX, `${at}.amountMinor`),
-    currency,
-  ]);
-}
-
-function checkService(service: Service, ratio: Ratio): Result<void> {
-  const prices = service.prices.map((price, index) => checkPrice(price, `prices.${index}`));
-  const trouble = firstTrouble([
-    checkInteger(service.id, 1, 65_535, "id"),
-    checkText(service.name, 32, "name"),
-    checkInteger(service.prices.length, 1, PRICES_MAX, "prices"),
-    checkInteger(service.unitsMax, 1, UNITS_MAX, "unitsMax"),
-    checkInteger(service.tokenLifeS, 1, TOKEN_LIFE_S_MAX, "tokenLifeS"),
-    ...prices,
-  ]);
-  if (!trouble.ok) return trouble;
-  if (new Set(service.prices.map(({ id }) => id)).size !== service.prices.length) {
-    return fail("exists", "two prices have the same id", "prices");
-  }
-  if (grantPulses(service.unitsMax, ratio) > PULSES_MAX) {
-    return fail("out-of-range", "is more pulses than a session can count", "unitsMax");
-  }
-  return ok(undefined);
-}
-
-export function openCatalogue(outlets: readonly OutletPart[]): Catalogue {
-  return new BoardCatalogue(outlets);
+export function openCatalogue(parts: SellingParts): Catalogue {
+  return new BoardCatalogue(parts);
 }
 
 class BoardCatalogue implements Catalogue {
   readonly #outlets: readonly OutletPart[];
+  readonly #sensors: readonly string[];
   readonly #services = new Map<number, Service>();
 
-  constructor(outlets: readonly OutletPart[]) {
+  constructor({ outlets, sensors = [] }: SellingParts) {
     this.#outlets = outlets;
+    this.#sensors = sensors.map(({ id }) => id);
   }
 
   add(service: Service): Result<void> {
+    const checked = this.check(service);
+    if (!checked.ok) return checked;
+    const { size } = this.#services;
+    if (this.#services.has(service.id)) return fail("exists", `service ${service.id} exists`, "id");
+    if (size >= SERVICES_MAX) return fail("too-many", `at most ${SERVICES_MAX} services`, "id");
+    this.put(service);
+    return ok(undefined);
+  }
+
+  check(service: Service): Result<void> {
     const outlet = this.#outlets.find(({ id }) => id === service.outlet);
     if (outlet === undefined) {
       const known = this.#outlets.map(({ id }) => id).join(", ");
@@ -118,18 +118,52 @@ class BoardCatalogue implements Catalogue {
     }
     const meter = this.#meterOf(service);
     if (meter === undefined) return fail("not-found", "the outlet has no such meter", "meter");
-    const checked = checkService(service, meter.pulsesPerUnit);
-    if (!checked.ok) return checked;
-    const { size } = this.#services;
-    if (this.#services.has(service.id)) return fail("exists", `service ${service.id} exists`, "id");
-    if (size >= SERVICES_MAX) return fail("too-many", `at most ${SERVICES_MAX} services`, "id");
-    this.#services.set(service.id, structuredClone(service));
-    return ok(undefined);
+    // A level that nobody reads would sell nothing, and say nothing.
+    if (service.level !== undefined && !this.#sensors.includes(service.level.sensor)) {
+      const known = this.#sensors.join(", ") || "none";
+      return fail("not-found", `the board has no such sensor; it has ${known}`, "level.sensor");
+    }
+    return checkService(service, meter.pulsesPerUnit);
+  }
+
+  withPrice(id: number, price: Price): Result<Service> {
+    const service = this.#find(id);
+    if (!service.ok) return service;
+    const { prices } = service.value;
+    const known = prices.some((one) => one.id === price.id);
+    const next = known
+      ? prices.map((one) => (one.id === price.id ? price : one))
+      : [...prices, price];
+    const changed = { ...service.value, prices: next };
+    const checked = this.check(changed);
+    return checked.ok ? ok(changed) : checked;
+  }
+
+  withoutPrice(id: number, price: number): Result<Service> {
+    const service = this.#find(id);
+    if (!service.ok) return service;
+    const prices = service.value.prices.filter((one) => one.id !== price);
+    if (prices.length < service.value.prices.length) return ok({ ...service.value, prices });
+    return fail("price-unknown", `service ${id} has no price ${price}`, "price");
+  }
+
+  put(service: Service): void {
+    const prices = service.prices.toSorted((a, b) => a.id - b.id);
+    this.#services.set(service.id, structuredClone({ ...service, prices }));
   }
 
   remove(id: number): Result<void> {
-    if (this.#services.delete(id)) return ok(undefined);
-    return fail("service-unknown", `there is no service ${id}`, "id");
+    const service = this.#find(id);
+    if (!service.ok) return service;
+    this.#services.delete(id);
+    return ok(undefined);
+  }
+
+  #find(id: number): Result<Service> {
+    const service = this.#services.get(id);
+    return service === undefined
+      ? fail("service-unknown", `there is no service ${id}`, "id")
+      : ok(service);
   }
 
   get(id: number): Service | undefined {

@@ -17,6 +17,7 @@ import {
 import { decodeMessage, encodeMessage, faultMessage, type Message } from "../protocol/messages.ts";
 import { replyTopic } from "../protocol/topics.ts";
 import type { Fault } from "../result.ts";
+import { allowance, allowances } from "./shares.ts";
 
 /** So many in one epoch; another one begins the next epoch. */
 const CONNECTIONS_MAX = 1000;
@@ -25,6 +26,11 @@ const REPLIES_KEPT = 8;
 const WINDOW = 64;
 /** What does not open must not make us talk without bound: an honest consumer repeats, and gets its hint later. */
 const HINTS_PER_S = 50;
+/** To one connection, so that no single one uses them all. */
+const OWN_HINTS_PER_S = 4;
+/** Of one consumer: each command of a person at a keyboard is one, a flood would end the epoch of everybody. */
+const NEW_PER_S = 1;
+const NEW_AT_ONCE = 64;
 
 /** Where a request came from, and where its answers go. */
 export interface Caller {
@@ -76,20 +82,6 @@ export function openConnections(
   return new SealedConnections(ports, boxSecret, epoch);
 }
 
-/** True as often as `perSecond` allows, with a second's worth at once. */
-function allowance(clock: Clock, perSecond: number): () => boolean {
-  let left = perSecond;
-  let atMs = clock.monotonicMs();
-  return () => {
-    const nowMs = clock.monotonicMs();
-    left = Math.min(perSecond, left + ((nowMs - atMs) * perSecond) / 1000);
-    atMs = nowMs;
-    if (left < 1) return false;
-    left -= 1;
-    return true;
-  };
-}
-
 /** Takes an id, once: false for one that was taken before, or is too far behind. */
 function take(connection: Connection, id: number): boolean {
   const ahead = id - connection.highest;
@@ -111,6 +103,8 @@ class SealedConnections implements Connections {
   readonly #crypto: Crypto;
   readonly #full: () => void;
   readonly #mayHint: () => boolean;
+  readonly #mayHintTo: (connection: string) => boolean;
+  readonly #mayConnect: (consumer: string) => boolean;
   readonly #boxSecret: Uint8Array;
   #epoch: number;
   /** A new epoch was asked for and has not begun. */
@@ -123,7 +117,10 @@ class SealedConnections implements Connections {
     this.#link = ports.link;
     this.#crypto = ports.crypto;
     this.#full = () => ports.full();
-    this.#mayHint = allowance(ports.clock, HINTS_PER_S);
+    const { clock } = ports;
+    this.#mayHint = allowance(clock, HINTS_PER_S);
+    this.#mayHintTo = allowances(clock, OWN_HINTS_PER_S, OWN_HINTS_PER_S, CONNECTIONS_MAX);
+    this.#mayConnect = allowances(clock, NEW_PER_S, NEW_AT_ONCE, CONNECTIONS_MAX);
     this.#boxSecret = boxSecret;
     this.#epoch = epoch;
   }
@@ -143,7 +140,7 @@ class SealedConnections implements Connections {
     const opened = this.#unseal(name, frame.value);
     if (opened === undefined) {
       this.#dropped += 1;
-      if (this.#mayHint()) {
+      if (this.#mayHintTo(name) && this.#mayHint()) {
         this.#link.publish(replyTopic(name), encodeHint({ id, epoch: this.#epoch }));
       }
       return undefined;
@@ -219,6 +216,10 @@ class SealedConnections implements Connections {
   /** Forgetting one to make room would make its recorded frames new again: they are voided all at once. */
   #admit(name: string, connection: Connection): boolean {
     if (this.#connections.has(name)) return true;
+    if (!this.#mayConnect(connection.consumer)) {
+      this.#dropped += 1;
+      return false;
+    }
     if (this.#connections.size < CONNECTIONS_MAX) {
       this.#connections.set(name, connection);
       return true;

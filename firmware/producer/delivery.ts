@@ -3,14 +3,19 @@
 // it may, and what it reports.
 
 import type { OutletPart } from "../../hal/board.ts";
+import type { Clock } from "../../hal/clock.ts";
 import type { Crypto } from "../../hal/crypto.ts";
 import type { LoopHost, LoopReport, OutletReport, StopReason } from "../../hal/loop-host.ts";
 import { unreachable } from "../assert.ts";
 import type { Log } from "../log.ts";
+import type { MessageOf } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { shortDigest } from "../token/signed.ts";
 import { grantPulses, milliUnits } from "../units.ts";
+import type { LevelLimit, Service } from "./catalogue.ts";
 import type { Journal } from "./journal.ts";
+import { LeftItems } from "./left-items.ts";
+import { type Levels, openLevels } from "./levels.ts";
 import * as order from "./order.ts";
 
 type Order = order.Order;
@@ -24,9 +29,6 @@ export interface DeliveryPolicy {
   loss: LossSide;
 }
 
-/** Each leaves a receipt on disk, also one that delivered nothing. */
-const SESSIONS_PER_ORDER_MAX = 100;
-
 /** Stops after which what remains of an order is still good, whatever the service does with undelivered units. */
 const STAYS_GOOD: ReadonlySet<StopReason> = new Set([
   "exhausted",
@@ -38,14 +40,18 @@ const STAYS_GOOD: ReadonlySet<StopReason> = new Set([
 ]);
 
 export interface DeliveryPorts {
+  clock: Clock;
   crypto: Crypto;
   journal: Journal;
   loop: LoopHost;
   outlets: readonly OutletPart[];
   policy: DeliveryPolicy;
+  /** The level that limits a service, as long as it is in the catalogue. */
+  levelOf(service: number): LevelLimit | undefined;
   log: Log;
   settle(closing: Order): void;
   changed(order: Order): void;
+  ended(order: Order, session: { session: number; pulses: number; reason: StopReason }): void;
   progress(order: Order, pulses: number, held: boolean): void;
 }
 
@@ -53,6 +59,10 @@ export interface Delivery {
   /** Whether the outlet could deliver now: `not-ready` with the reason. Busy is no obstacle to selling. */
   ready(outlet: string): Result<void>;
   free(outlet: string): boolean;
+  /** Units that can be supplied now, where a level limits them. */
+  available(service: Service): number | undefined;
+  /** The last reading of every sensor. */
+  readings(): MessageOf<"readings">["readings"];
   begin(one: Order, session: number, units: number | undefined): Promise<Result<Order>>;
   /** Ends the running session, or closes an idle order whose undelivered units are refunded. */
   end(one: Order, reason: StopReason): Promise<Result<{ running: boolean }>>;
@@ -88,6 +98,8 @@ export function openDelivery(ports: DeliveryPorts): Delivery {
 class MeteredDelivery implements Delivery {
   readonly #ports: DeliveryPorts;
   readonly #reports = new Map<string, OutletReport>();
+  readonly #levels: Levels;
+  readonly #leftItems: LeftItems;
   #loopUp = false;
   /** Sessions whose loop is gone, or that an earlier life of ours left running: closed when readings are known. */
   readonly #orphans = new Map<string, StopReason>();
@@ -96,6 +108,13 @@ class MeteredDelivery implements Delivery {
 
   constructor(ports: DeliveryPorts) {
     this.#ports = ports;
+    this.#leftItems = new LeftItems(ports.clock, ports.outlets);
+    this.#levels = openLevels({
+      clock: ports.clock,
+      orders: () => ports.journal.orders(),
+      delivered: (id) => this.#delivered.get(id) ?? 0,
+      levelOf: (service) => ports.levelOf(service),
+    });
     for (const one of ports.journal.orders()) {
       if (one.running !== undefined) this.#orphans.set(one.id, "power-loss");
     }
@@ -110,12 +129,20 @@ class MeteredDelivery implements Delivery {
     return fail("not-ready", `the outlet cannot deliver: ${report.fault ?? "unknown"}`);
   }
 
+  available(service: Service): number | undefined {
+    return this.#levels.available(service);
+  }
+
+  readings(): MessageOf<"readings">["readings"] {
+    return this.#levels.readings();
+  }
+
   free(outlet: string): boolean {
     return this.#runningOn(outlet) === undefined;
   }
 
   async begin(one: Order, session: number, units: number | undefined): Promise<Result<Order>> {
-    const { journal, loop, policy, log } = this.#ports;
+    const { journal, loop, log } = this.#ports;
     if (one.running?.session === session) return ok(one);
     if (session !== one.sessions + 1) {
       return fail("session-unknown", `the next session is ${one.sessions + 1}`, "session");
@@ -123,19 +150,25 @@ class MeteredDelivery implements Delivery {
     if (one.running !== undefined || !this.free(one.outlet)) {
       return fail("busy", "the outlet is in use; the token stays good");
     }
-    if (one.sessions >= SESSIONS_PER_ORDER_MAX) {
-      return fail("too-many", `an order has at most ${SESSIONS_PER_ORDER_MAX} sessions: end it`);
+    if (one.sessions >= order.SESSIONS_PER_ORDER_MAX) {
+      return fail(
+        "too-many",
+        `an order has at most ${order.SESSIONS_PER_ORDER_MAX} sessions: end it`,
+      );
     }
     const able = this.ready(one.outlet);
     if (!able.ok) return able;
     const reading = this.#reports.get(one.outlet)?.readings[one.meter];
     if (reading === undefined) return fail("not-ready", "the meter gives no reading");
+    if (this.#leftItems.blocks(one, reading)) {
+      return fail("busy", "an earlier item may still come out; the token stays good");
+    }
     const wanted =
       units === undefined
         ? order.remainingPulses(one)
         : Math.min(grantPulses(units, order.ratioOf(one)), order.remainingPulses(one));
     if (wanted === 0) return fail("units-out-of-range", "nothing was asked for", "units");
-    const next = order.begun(one, wanted, policy.quantumPulses, reading);
+    const next = order.begun(one, wanted, this.#quantum(one), reading);
     // On disk before the switch may close: a cut between the two delivers nothing.
     await journal.save(next);
     const { running } = next;
@@ -169,6 +202,7 @@ class MeteredDelivery implements Delivery {
     switch (report.on) {
       case "ready":
       case "alive":
+        this.#levels.onReports(report.sensors, report.atMs);
         return this.#onOutlets(report.outlets);
       case "lost":
         return this.#onLost(report.why);
@@ -176,6 +210,7 @@ class MeteredDelivery implements Delivery {
         const one = this.#findSession(report.session);
         if (one === undefined) return;
         this.#noteReading(one, report.reading);
+        this.#levels.onDelivered(one, report.pulses - this.#deliveredOf(one), report.atMs);
         this.#delivered.set(one.id, report.pulses);
         this.#ports.progress(one, report.pulses, report.held);
         return this.#extend(one, report.pulses);
@@ -184,7 +219,9 @@ class MeteredDelivery implements Delivery {
         const one = this.#findSession(report.session);
         if (one === undefined) return;
         this.#noteReading(one, report.endReading);
-        return this.#endSession(one, report);
+        const last = report.pulses + report.runOnPulses - this.#deliveredOf(one);
+        await this.#endSession(one, report);
+        return this.#levels.onDelivered(one, last, report.atMs);
       }
       default:
         return unreachable(report);
@@ -203,11 +240,20 @@ class MeteredDelivery implements Delivery {
     return orders.filter(({ running }) => running !== undefined).length;
   }
 
+  /** Items are worth too much to reserve, and to forget, several at once. */
+  #quantum(one: Order): number {
+    return this.#leftItems.isItem(one) ? 1 : this.#ports.policy.quantumPulses;
+  }
+
   #runningOn(outlet: string): Order | undefined {
     for (const one of this.#ports.journal.orders()) {
       if (one.outlet === outlet && one.running !== undefined) return one;
     }
     return undefined;
+  }
+
+  #deliveredOf({ id }: Order): number {
+    return this.#delivered.get(id) ?? 0;
   }
 
   #findSession(session: string): Order | undefined {
@@ -238,6 +284,7 @@ class MeteredDelivery implements Delivery {
       if (one !== undefined) this.#orphans.set(one.id, this.#orphans.get(one.id) ?? "fault");
     }
     this.#reports.clear();
+    this.#levels.onLost();
   }
 
   /** Between two reports of the whole board: the next session starts from what this one left. */
@@ -249,11 +296,12 @@ class MeteredDelivery implements Delivery {
   }
 
   async #extend(one: Order, pulses: number): Promise<void> {
-    const { journal, loop, policy } = this.#ports;
+    const { journal, loop } = this.#ports;
     const { running } = one;
     if (running === undefined || running.reserved === running.total) return;
-    if (pulses - running.recorded < policy.quantumPulses / 2) return;
-    const next = order.extended(one, Math.min(pulses, running.reserved), policy.quantumPulses);
+    const quantum = this.#quantum(one);
+    if (pulses - running.recorded < quantum / 2) return;
+    const next = order.extended(one, Math.min(pulses, running.reserved), quantum);
     await journal.save(next);
     const reserved = next.running?.reserved ?? 0;
     loop.send({ do: "extend", session: loopSession(one), pulses: reserved });
@@ -266,8 +314,6 @@ class MeteredDelivery implements Delivery {
     // What the loop delivered beyond the reservation is given, not charged (I8).
     const charged = Math.min(facts.pulses, running.reserved);
     let next = order.sessionEnded(one, charged);
-    const amountMinor =
-      order.valueDelivered(next, next.pulses) - order.valueDelivered(one, one.pulses);
     const exhausted = order.remainingPulses(next) === 0;
     const refunds = one.terms.undelivered === "refund" && !STAYS_GOOD.has(facts.reason);
     if (exhausted || refunds) next = order.closing(next, facts.reason, false);
@@ -282,12 +328,13 @@ class MeteredDelivery implements Delivery {
       pulses: charged,
       runOnPulses: facts.runOnPulses + facts.pulses - charged,
       milliUnits: milliUnits(charged, order.ratioOf(one)),
-      amountMinor,
+      ...order.sessionCharge(one, charged),
       reason: facts.reason,
     });
     this.#delivered.delete(one.id);
     this.#orphans.delete(one.id);
     log("info", "session-ended", { ...amountOf(one, charged), reason: facts.reason });
+    this.#ports.ended(next, { session: running.session, pulses: charged, reason: facts.reason });
     changed(next);
     if (next.state === "closing") settle(next);
   }
@@ -300,12 +347,14 @@ class MeteredDelivery implements Delivery {
     const outlet = this.#reports.get(one.outlet);
     const retained = outlet?.retained.includes(one.meter) === true;
     const kept = retained ? outlet?.readings[one.meter] : undefined;
-    const seen = Math.max(running.recorded, this.#delivered.get(one.id) ?? 0);
+    const seen = Math.max(running.recorded, this.#deliveredOf(one));
     const assumed = this.#ports.policy.loss === "seller" ? seen : running.reserved;
     const counted = kept === undefined ? assumed : kept - running.startReading;
     // A register that says less than we saw, or went backwards, was replaced: then policy decides.
     const pulses = counted >= seen ? counted : assumed;
     const charged = Math.min(pulses, running.reserved);
+    const isAllOut = kept !== undefined && kept - running.startReading >= running.reserved;
+    if (!isAllOut) this.#leftItems.note(one, outlet?.readings[one.meter] ?? 0);
     await this.#endSession(one, {
       pulses: charged,
       runOnPulses: pulses - charged,

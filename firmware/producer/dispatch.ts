@@ -7,12 +7,14 @@ import type { FaultKind } from "../fault.ts";
 import type { Message, MessageOf } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { verifyToken } from "../token/delivery-token.ts";
-import type { Catalogue } from "./catalogue.ts";
+import type { Catalogue, Service } from "./catalogue.ts";
 import type { Caller } from "./connections.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Journal } from "./journal.ts";
-import type { Offers } from "./offers.ts";
+import type { Offers, OpenOffer } from "./offers.ts";
+import type { Operation } from "./operation.ts";
 import { acknowledgedUpTo, type Order } from "./order.ts";
+import { priceList, serviceList } from "./price-list.ts";
 import type { Sale } from "./sale.ts";
 
 export interface DispatchPorts {
@@ -20,6 +22,19 @@ export interface DispatchPorts {
   clock: Clock;
   signKey: Uint8Array;
   operatorKey: Uint8Array;
+  /** The operator's latest list of revoked devices, where the device has one. */
+  revocations: Uint8Array | undefined;
+  /** Until when the operator vouches for the device, in seconds since 1970. */
+  vouchedToS: number;
+  /** The device in a sentence. */
+  description: string | undefined;
+  operation: Operation;
+  /** Its service was removed with a refund: it is closed as soon as it idles. */
+  withdrawn(order: string): boolean;
+  /** Whether it was changed while the device ran. */
+  changed(service: number, price?: number): boolean;
+  quoted(offer: OpenOffer): void;
+  begun(order: Order): void;
   catalogue: Catalogue;
   journal: Journal;
   offers: Offers;
@@ -61,7 +76,13 @@ class Requests {
       case "get-services":
         return this.#services();
       case "get-identity":
-        return ok({ is: "identity", operatorKey: this.#ports.operatorKey });
+        return this.#identity();
+      case "get-readings":
+        return ok({ is: "readings", readings: this.#ports.delivery.readings() });
+      case "get-operation":
+        return ok({ is: "operation", number: this.#ports.operation.next() });
+      case "operate":
+        return this.#ports.operation.operate(message.command);
       case "get-prices":
         return this.#prices(message);
       case "select":
@@ -89,10 +110,11 @@ class Requests {
 
   #services(): Answer {
     const { catalogue, delivery } = this.#ports;
-    const services = catalogue.list().map(({ id, name, outlet }) => {
-      return { service: id, name, free: delivery.free(outlet) && delivery.ready(outlet).ok };
-    });
-    return ok({ is: "services", services });
+    const free = ({ outlet }: Service): boolean =>
+      delivery.free(outlet) && delivery.ready(outlet).ok;
+    const available = (service: Service) => delivery.available(service);
+    const changed = ({ id }: Service) => this.#ports.changed(id);
+    return ok({ is: "services", ...serviceList(catalogue.list(), free, available, changed) });
   }
 
   #prices(message: MessageOf<"get-prices">): Answer {
@@ -101,21 +123,35 @@ class Requests {
     if (service === undefined)
       return fail("service-unknown", "there is no such service", "service");
     const { unit } = catalogue.meter(service);
-    const lines = service.prices.map(({ id, name, amountMinor, currency }) => {
-      return { price: id, name, unit, amountMinor, currency };
-    });
-    return ok({ is: "prices", prices: lines });
+    // Of a service that was added as a whole that is said once, with the service.
+    const changed = (price: number) =>
+      !this.#ports.changed(service.id) && this.#ports.changed(service.id, price);
+    return ok({ is: "prices", ...priceList(service.prices, unit, changed) });
+  }
+
+  #identity(): Answer {
+    const { operatorKey, description, revocations } = this.#ports;
+    const told: MessageOf<"identity"> = { is: "identity", operatorKey };
+    if (description !== undefined) told.description = description;
+    if (revocations !== undefined) told.revocations = revocations;
+    return ok(told);
   }
 
   #select(caller: Caller, message: MessageOf<"select">): Answer {
-    const { catalogue, delivery, offers } = this.#ports;
+    const { catalogue, clock, delivery, offers, vouchedToS } = this.#ports;
+    // What is paid is delivered all the same.
+    if (clock.wallQuality() !== "unset" && vouchedToS * 1000 <= clock.wallMs()) {
+      return fail("expired", "the device's certificate has expired: its operator must renew it");
+    }
     const service = catalogue.get(message.service);
     if (service === undefined)
       return fail("service-unknown", "there is no such service", "service");
     const able = delivery.ready(service.outlet);
     if (!able.ok) return able;
     const made = offers.make(caller.consumer, message);
-    return made.ok ? ok({ is: "offer", offer: made.value.signed }) : made;
+    if (!made.ok) return made;
+    this.#ports.quoted(made.value);
+    return ok({ is: "offer", offer: made.value.signed });
   }
 
   async #pay(caller: Caller, message: MessageOf<"pay">): Promise<Answer> {
@@ -130,6 +166,10 @@ class Requests {
     // I5: ready when it was offered is not enough; it must be so now.
     const able = delivery.ready(offer.value.service.outlet);
     if (!able.ok) return able;
+    const left = delivery.available(offer.value.service);
+    if (left !== undefined && left < offer.value.offer.units) {
+      return fail("not-ready", `only ${left} can be supplied now: select again`);
+    }
     const order = await sale.pay(offer.value, message, caller.consumer);
     if (!order.ok) return order;
     offers.remove(message.offer);
@@ -148,7 +188,7 @@ class Requests {
   }
 
   async #begin(caller: Caller, message: MessageOf<"begin">): Promise<Answer> {
-    const { clock, delivery, watch } = this.#ports;
+    const { clock, delivery, watch, withdrawn } = this.#ports;
     const found = await this.#find(caller, message.order);
     if (!found.ok) return found;
     const order = found.value;
@@ -165,8 +205,12 @@ class Requests {
     if (!running && dated && order.expiresS !== undefined && order.expiresS <= nowS) {
       return fail("token-expired", "the delivery token has expired");
     }
+    if (!running && withdrawn(order.id)) {
+      return fail("order-closed", "its service was removed: what remains is refunded");
+    }
     const begun = await delivery.begin(order, message.session, message.units);
     if (!begun.ok) return begun;
+    if (!running) this.#ports.begun(begun.value);
     watch(caller, begun.value);
     const session = begun.value.running;
     return ok({

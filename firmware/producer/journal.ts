@@ -3,13 +3,14 @@
 
 import type { Clock } from "../../hal/clock.ts";
 import type { Crypto, Signer } from "../../hal/crypto.ts";
+import { HalError } from "../../hal/hal-error.ts";
 import type { Store, StoreWrite } from "../../hal/store.ts";
 import { orderId, pulses } from "../protocol/messages.ts";
 import { readRecord, writeRecord } from "../protocol/record.ts";
-import { bytes, field, map, type Of, uint } from "../protocol/schema.ts";
+import { bytes, field, map, type Of, optional, uint } from "../protocol/schema.ts";
 import { FIRST_PREVIOUS, type Receipt, signReceipt } from "../token/receipt.ts";
 import { shortDigest } from "../token/signed.ts";
-import { type Order, orderRecord } from "./order.ts";
+import { dated, type Order, orderRecord, redated } from "./order.ts";
 
 const deviceRecord = map({
   /** One more at each start and at each newEpoch(). */
@@ -17,6 +18,8 @@ const deviceRecord = map({
   /** Number and short digest of the last receipt. */
   receipt: field(2, pulses),
   digest: field(3, bytes(16)),
+  /** Receipts up to this number are gone from disk, but for those of orders that are still kept. */
+  pruned: optional(4, pulses),
 });
 type DeviceRecord = Of<typeof deviceRecord>;
 
@@ -24,6 +27,8 @@ const receiptRecord = map({
   order: field(1, orderId),
   number: field(2, pulses),
   signed: field(3, bytes(1, 1024)),
+  /** When it was made; absent while the clock was not set. */
+  atS: optional(4, uint(0xffff_ffff)),
 });
 export type KeptReceipt = Of<typeof receiptRecord>;
 
@@ -41,13 +46,23 @@ export interface Journal {
   orders(): Iterable<Order>;
   /** An order that is open, or whose receipts are still to be acknowledged. */
   order(id: string): Order | undefined;
-  /** Any order that is still on disk. */
+  /** Any order that is still on disk; one whose receipts are not acknowledged comes back into memory. */
   find(id: string): Promise<Order | undefined>;
-  /** One commit: the order, and the receipt that its change calls for. Throws HalError; then nothing changed. */
-  save(order: Order, draft?: ReceiptDraft): Promise<void>;
+  /** Number of the last receipt. */
+  readonly receipt: number;
+  /**
+   * One commit: the order, the receipt that its change calls for, and what must be with them. Throws HalError;
+   * then nothing changed.
+   */
+  save(order: Order, draft?: ReceiptDraft, beside?: readonly StoreWrite[]): Promise<void>;
   /** Receipts of an order that its consumer has not acknowledged, oldest first. */
   unacknowledged(order: Order): readonly KeptReceipt[];
-  /** Removes from disk what is done with and was closed by then; the receipts stay on disk. */
+  /** The clock was moved: what is still to come in the books moves with it, in one commit with `also`. */
+  redate(byS: number, also: StoreWrite): Promise<void>;
+  /**
+   * Removes from disk the orders that were closed by then, and 90 days ago where their consumer never said that
+   * it keeps its receipts; of receipts that no order on disk has, those beyond the last 10,000 or older than 90 days.
+   */
   forgetClosed(untilS: number): Promise<void>;
 }
 
@@ -59,10 +74,14 @@ export interface JournalPorts {
 }
 
 const FAILED_KEPT_MAX = 200;
-
-function doneBy(done: ReadonlyMap<string, number>, untilS: number): string[] {
-  return [...done].filter(([, closedS]) => closedS <= untilS).map(([id]) => id);
-}
+/** Beyond the time that an acknowledged one is kept. */
+const UNACKNOWLEDGED_LONGER_S = 89 * 24 * 3600;
+/** Closed orders that wait in memory for their consumer to acknowledge; more, and later ones, wait on disk. */
+const CLOSED_IN_MEMORY_MAX = 500;
+const RECEIPTS_KEPT_MAX = 10_000;
+const RECEIPT_KEPT_S = 90 * 24 * 3600;
+/** Removed in one commit. */
+const PRUNED_AT_ONCE = 100;
 
 function receiptKey(number: number): string {
   return String(number).padStart(10, "0");
@@ -76,139 +95,295 @@ export async function openJournal(ports: JournalPorts): Promise<Journal> {
   if (kept !== undefined) device = readRecord(deviceRecord, "device", "self", kept);
   device = { ...device, epoch: device.epoch + 1 };
 
-  const orders = new Map<string, Order>();
+  const orders: Order[] = [];
   for (const { id, body } of await store.list("order")) {
-    orders.set(id, readRecord(orderRecord, "order", id, body));
+    orders.push(readRecord(orderRecord, "order", id, body));
   }
-  const receipts = new Map<string, KeptReceipt[]>();
-  for (const { id, body } of await store.list("receipt")) {
-    const receipt = readRecord(receiptRecord, "receipt", id, body);
-    if (!orders.has(receipt.order)) continue;
-    receipts.set(receipt.order, [...(receipts.get(receipt.order) ?? []), receipt]);
-  }
+  const journal = new StoredJournal(ports, device);
+  const numbers = orders.some(isOld) ? await receiptNumbers(store) : undefined;
+  for (const order of orders) await journal.take(order, numbers?.get(order.id) ?? []);
   await store.commit([writeRecord(deviceRecord, "device", "self", device)]);
-  const books = { device, orders, receipts, done: new Map<string, number>(), failed: [] };
-  const journal = new StoredJournal(ports, books);
-  for (const order of [...orders.values()]) journal.retire(order);
   return journal;
 }
 
-interface Books {
-  device: DeviceRecord;
-  orders: Map<string, Order>;
-  /** By order. */
-  receipts: Map<string, KeptReceipt[]>;
-  /** When orders were closed that are only on disk any more: nothing can happen to them but a question. */
-  done: Map<string, number>;
-  /** Those of them whose payment failed, oldest first. */
-  failed: string[];
+/** Kept by an earlier version, which left it to the receipts to say whose they are. */
+function isOld({ receipts, state }: Order): boolean {
+  return receipts === undefined && state !== "taking" && state !== "failed";
+}
+
+async function receiptNumbers(store: Store): Promise<Map<string, number[]>> {
+  const numbers = new Map<string, number[]>();
+  for (const { id, body } of await store.list("receipt")) {
+    const { order, number } = readRecord(receiptRecord, "receipt", id, body);
+    numbers.set(order, [...(numbers.get(order) ?? []), number]);
+  }
+  return numbers;
+}
+
+/** A closed order that is only on disk: nothing can happen to it but a question. */
+interface Done {
+  closedS: number;
+  /** It was closed while the clock was not set. */
+  undated: boolean;
+  /** Numbers of its receipts. */
+  receipts: readonly number[];
+  acknowledged: boolean;
+}
+
+function orderWrite(order: Order): StoreWrite {
+  return writeRecord(orderRecord, "order", order.id, order);
+}
+
+function isAcknowledged({ receipts = [], acknowledged }: Order): boolean {
+  return receipts.every((number) => number <= acknowledged);
 }
 
 class StoredJournal implements Journal {
   readonly #ports: JournalPorts;
-  readonly #books: Books;
+  #device: DeviceRecord;
+  readonly #orders = new Map<string, Order>();
+  /** Those that are not acknowledged, of orders in memory. */
+  readonly #receipts = new Map<string, readonly KeptReceipt[]>();
+  readonly #done = new Map<string, Done>();
+  /** Those of them whose payment failed, oldest first. */
+  readonly #failed = new Set<string>();
 
-  constructor(ports: JournalPorts, books: Books) {
+  constructor(ports: JournalPorts, device: DeviceRecord) {
     this.#ports = ports;
-    this.#books = books;
+    this.#device = device;
   }
 
   get epoch(): number {
-    return this.#books.device.epoch;
+    return this.#device.epoch;
+  }
+
+  get receipt(): number {
+    return this.#device.receipt;
   }
 
   async newEpoch(): Promise<number> {
-    const next = { ...this.#books.device, epoch: this.epoch + 1 };
+    const next = { ...this.#device, epoch: this.epoch + 1 };
     await this.#ports.store.commit([writeRecord(deviceRecord, "device", "self", next)]);
-    this.#books.device = next;
+    this.#device = next;
     return next.epoch;
   }
 
   orders(): Iterable<Order> {
-    return this.#books.orders.values();
+    return this.#orders.values();
   }
 
   order(id: string): Order | undefined {
-    return this.#books.orders.get(id);
+    return this.#orders.get(id);
+  }
+
+  /** Takes in what an earlier run left. */
+  async take(order: Order, numbers: readonly number[]): Promise<void> {
+    const whole = { ...order, receipts: order.receipts ?? numbers };
+    if (whole.closedS === undefined) await this.#recall(whole);
+    else this.#dismiss(whole, whole.closedS);
   }
 
   async find(id: string): Promise<Order | undefined> {
-    const open = this.#books.orders.get(id);
-    if (open !== undefined || !this.#books.done.has(id)) return open;
+    const open = this.#orders.get(id);
+    const done = this.#done.get(id);
+    if (open !== undefined || done === undefined) return open;
     const body = await this.#ports.store.get("order", id);
-    return body === undefined ? undefined : readRecord(orderRecord, "order", id, body);
+    if (body === undefined) return undefined;
+    const order = { ...readRecord(orderRecord, "order", id, body), receipts: done.receipts };
+    if (done.acknowledged) return order;
+    await this.#recall(order);
+    this.#done.delete(id);
+    return order;
   }
 
-  async save(order: Order, draft?: ReceiptDraft): Promise<void> {
+  async save(
+    order: Order,
+    draft?: ReceiptDraft,
+    beside: readonly StoreWrite[] = [],
+  ): Promise<void> {
     const { store, crypto, signer } = this.#ports;
-    const { device, orders, receipts } = this.#books;
-    const writes = [writeRecord(orderRecord, "order", order.id, order), ...this.#forgetFailed()];
-    if (draft === undefined) {
-      await store.commit(writes);
-      orders.set(order.id, order);
-      this.retire(order);
-      return;
+    const failed = this.#surplusFailed();
+    const writes = [...failed.map((id) => ({ kind: "order", id, body: null })), ...beside];
+    const before = this.#receipts.get(order.id) ?? [];
+    let next = { ...order, receipts: this.#orders.get(order.id)?.receipts ?? order.receipts ?? [] };
+    let kept = before;
+    let device = this.#device;
+    if (draft !== undefined) {
+      const receipt = this.#complete(draft);
+      const signed = signReceipt(receipt, signer);
+      const { number, atS } = receipt;
+      const dated = receipt.clock === "unset" ? {} : { atS };
+      const record = { order: order.id, number, signed, ...dated };
+      next = { ...next, receipts: [...next.receipts, number] };
+      kept = [...before, record];
+      device = { ...device, receipt: number, digest: shortDigest(crypto, signed) };
+      writes.push(writeRecord(receiptRecord, "receipt", receiptKey(number), record));
+      writes.push(writeRecord(deviceRecord, "device", "self", device));
     }
-    const receipt = this.#complete(draft);
-    const signed = signReceipt(receipt, signer);
-    const { number } = receipt;
-    const record = { order: order.id, number, signed };
-    const next = { ...device, receipt: number, digest: shortDigest(crypto, signed) };
-    writes.push(writeRecord(receiptRecord, "receipt", receiptKey(number), record));
-    writes.push(writeRecord(deviceRecord, "device", "self", next));
-    await store.commit(writes);
-    this.#books.device = next;
-    orders.set(order.id, order);
-    receipts.set(order.id, [...(receipts.get(order.id) ?? []), record]);
+    await store.commit([orderWrite(next), ...writes]);
+    this.#device = device;
+    for (const id of failed) this.#leave(id);
+    this.#orders.set(order.id, next);
+    this.#receipts.set(
+      order.id,
+      kept.filter(({ number }) => number > order.acknowledged),
+    );
+    if (next.closedS !== undefined) this.#retire(next, next.closedS);
   }
 
   unacknowledged(order: Order): readonly KeptReceipt[] {
-    const kept = this.#books.receipts.get(order.id) ?? [];
+    const kept = this.#receipts.get(order.id) ?? [];
     return kept.filter(({ number }) => number > order.acknowledged);
   }
 
-  async forgetClosed(untilS: number): Promise<void> {
-    const { orders, receipts, done } = this.#books;
-    const closed = [...orders.values()].filter(({ closedS }) => (closedS ?? Infinity) <= untilS);
-    const gone = [...closed.map(({ id }) => id), ...doneBy(done, untilS)];
-    if (gone.length === 0) return;
-    await this.#ports.store.commit(gone.map((id) => ({ kind: "order", id, body: null })));
-    for (const id of gone) {
-      orders.delete(id);
-      receipts.delete(id);
-      done.delete(id);
+  async redate(byS: number, also: StoreWrite): Promise<void> {
+    const known = [...this.#orders.values()];
+    const moved = byS === 0 ? [] : known.map((order) => redated(order, byS));
+    const gone = byS === 0 ? [] : await this.#readDone([...this.#done.keys()]);
+    const done = gone.map((order) => redated(order, byS));
+    await this.#ports.store.commit([...[...moved, ...done].map(orderWrite), also]);
+    for (const order of moved) this.#orders.set(order.id, order);
+    this.#noteDone(done);
+  }
+
+  /** Orders that were closed while the clock was not set are kept as long as others, counted from now. */
+  async #dateDone(): Promise<void> {
+    const ids = [...this.#done].flatMap(([id, { undated }]) => (undated ? [id] : []));
+    if (ids.length === 0) return;
+    const orders = await this.#readDone(ids);
+    const done = orders.map((order) => dated(order, this.#nowS()));
+    await this.#ports.store.commit(done.map(orderWrite));
+    this.#noteDone(done);
+  }
+
+  async #readDone(ids: readonly string[]): Promise<Order[]> {
+    const orders: Order[] = [];
+    for (const id of ids) {
+      const body = await this.#ports.store.get("order", id);
+      if (body !== undefined) orders.push(readRecord(orderRecord, "order", id, body));
+    }
+    return orders;
+  }
+
+  #noteDone(orders: readonly Order[]): void {
+    for (const { id, closedS = 0, clockUnset: undated = false } of orders) {
+      const done = this.#done.get(id);
+      if (done !== undefined) this.#done.set(id, { ...done, closedS, undated });
     }
   }
 
-  /**
-   * Failed payments cost a payer nothing, so only the last ones are kept to answer repeated questions. Forgotten
-   * in memory at once: should the commit fail, they are found again at the next start.
-   */
-  #forgetFailed(): StoreWrite[] {
-    const { done, failed } = this.#books;
-    const gone = failed.splice(0, Math.max(0, failed.length - FAILED_KEPT_MAX));
-    for (const id of gone) done.delete(id);
-    return gone.map((id) => ({ kind: "order", id, body: null }));
+  async forgetClosed(untilS: number): Promise<void> {
+    await this.#dateDone();
+    for (const order of [...this.#orders.values()]) {
+      const { closedS } = order;
+      if (closedS !== undefined && closedS <= untilS) this.#dismiss(order, closedS);
+    }
+    const longAgoS = untilS - UNACKNOWLEDGED_LONGER_S;
+    const gone = [...this.#done].filter(([, { closedS, acknowledged }]) => {
+      return closedS <= (acknowledged ? untilS : longAgoS);
+    });
+    if (gone.length > 0) await this.#forget(gone);
+    await this.#pruneReceipts(this.#nowS() - RECEIPT_KEPT_S);
   }
 
-  /** Lets an order out of memory when it is closed and its consumer has every receipt. */
-  retire(order: Order): void {
-    const { orders, receipts, done, failed } = this.#books;
-    if (order.closedS === undefined || this.unacknowledged(order).length > 0) return;
-    orders.delete(order.id);
-    receipts.delete(order.id);
-    done.set(order.id, order.closedS);
-    if (order.state === "failed") failed.push(order.id);
+  async #forget(gone: readonly (readonly [string, Done])[]): Promise<void> {
+    const { pruned = 0 } = this.#device;
+    const receipts = gone.flatMap(([, done]) => done.receipts.filter((one) => one <= pruned));
+    await this.#ports.store.commit([
+      ...gone.map(([id]) => ({ kind: "order", id, body: null })),
+      ...receipts.map((one) => ({ kind: "receipt", id: receiptKey(one), body: null })),
+    ]);
+    for (const [id] of gone) this.#leave(id);
+  }
+
+  /** The next few that may go, never the head of the chain. */
+  async #pruneReceipts(oldS: number): Promise<void> {
+    const { pruned = 0, receipt: head } = this.#device;
+    let last = pruned;
+    for (let number = pruned + 1; number < Math.min(head, pruned + 1 + PRUNED_AT_ONCE); number++) {
+      const isOne = head - number >= RECEIPTS_KEPT_MAX || (await this.#madeBy(number, oldS));
+      if (isOne === true) last = number;
+      if (isOne === false) break;
+    }
+    if (last === pruned) return;
+    const held = new Set<number>();
+    for (const { receipts = [] } of this.#orders.values())
+      for (const one of receipts) held.add(one);
+    for (const { receipts } of this.#done.values()) for (const one of receipts) held.add(one);
+    const gone: StoreWrite[] = [];
+    for (let number = pruned + 1; number <= last; number++) {
+      if (!held.has(number)) gone.push({ kind: "receipt", id: receiptKey(number), body: null });
+    }
+    const device = { ...this.#device, pruned: last };
+    await this.#ports.store.commit([...gone, writeRecord(deviceRecord, "device", "self", device)]);
+    this.#device = device;
+  }
+
+  /** Undefined for a receipt that does not say when it was made: those after it tell. */
+  async #madeBy(number: number, oldS: number): Promise<boolean | undefined> {
+    const id = receiptKey(number);
+    const body = await this.#ports.store.get("receipt", id);
+    if (body === undefined) return true;
+    const { atS } = readRecord(receiptRecord, "receipt", id, body);
+    return atS === undefined ? undefined : atS <= oldS;
+  }
+
+  /** Failed payments cost a payer nothing, so only the last ones are kept to answer repeated questions. */
+  #surplusFailed(): string[] {
+    const surplus = this.#failed.size - FAILED_KEPT_MAX;
+    return surplus > 0 ? [...this.#failed].slice(0, surplus) : [];
+  }
+
+  /** Into memory, with the receipts that are still to be acknowledged. */
+  async #recall(order: Order): Promise<void> {
+    const waiting: KeptReceipt[] = [];
+    for (const number of order.receipts ?? []) {
+      if (number <= order.acknowledged) continue;
+      const id = receiptKey(number);
+      const body = await this.#ports.store.get("receipt", id);
+      if (body === undefined) throw new HalError("corrupt", `record receipt ${id} is missing`);
+      waiting.push(readRecord(receiptRecord, "receipt", id, body));
+    }
+    this.#orders.set(order.id, order);
+    this.#receipts.set(order.id, waiting);
+  }
+
+  /** Lets a closed order out of memory when its consumer has every receipt, or when too many wait for theirs. */
+  #retire(order: Order, closedS: number): void {
+    if (isAcknowledged(order)) this.#dismiss(order, closedS);
+    const closed = [...this.#orders.values()].filter((one) => one.closedS !== undefined);
+    const [oldest] = closed;
+    if (closed.length > CLOSED_IN_MEMORY_MAX && oldest?.closedS !== undefined) {
+      this.#dismiss(oldest, oldest.closedS);
+    }
+  }
+
+  #dismiss(order: Order, closedS: number): void {
+    this.#orders.delete(order.id);
+    this.#receipts.delete(order.id);
+    const { receipts = [], state, clockUnset: undated = false } = order;
+    const acknowledged = isAcknowledged(order);
+    this.#done.set(order.id, { closedS, undated, receipts, acknowledged });
+    if (state === "failed") this.#failed.add(order.id);
+  }
+
+  #leave(id: string): void {
+    this.#done.delete(id);
+    this.#failed.delete(id);
+  }
+
+  #nowS(): number {
+    return Math.floor(this.#ports.clock.wallMs() / 1000);
   }
 
   #complete(draft: ReceiptDraft): Receipt {
     const { clock } = this.#ports;
-    const { receipt, digest } = this.#books.device;
+    const { receipt, digest } = this.#device;
     return {
       ...draft,
       number: receipt + 1,
       previous: digest,
-      atS: Math.floor(clock.wallMs() / 1000),
+      atS: this.#nowS(),
       clock: clock.wallQuality(),
     };
   }

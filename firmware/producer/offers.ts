@@ -5,11 +5,12 @@ import type { Clock } from "../../hal/clock.ts";
 import type { Crypto, Signer } from "../../hal/crypto.ts";
 import type { Entropy } from "../../hal/entropy.ts";
 import { fromHex, toHex } from "../bytes.ts";
-import { AMOUNT_MINOR_MAX } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { type Offer, signOffer } from "../token/offer.ts";
+import { type Offer, type OfferTerms, signOffer, type Tariff } from "../token/offer.ts";
 import { thumbprint } from "../token/signed.ts";
-import type { Catalogue, Service } from "./catalogue.ts";
+import { priceOfUnits } from "../units.ts";
+import type { Catalogue, Price, Service } from "./catalogue.ts";
+import { isWithin, nearestTo, rangeOf, rangeText, totalOf, unitPrice } from "./quantity.ts";
 
 const OPEN_MAX = 1000;
 const OPEN_PER_CONSUMER_MAX = 8;
@@ -22,6 +23,8 @@ export interface OpenOffer {
   /** As it was when the offer was made. */
   service: Service;
   expiresMs: number;
+  /** Its service was removed, and what is not paid is not honoured. */
+  withdrawn?: true;
 }
 
 export interface Selection {
@@ -32,9 +35,11 @@ export interface Selection {
 
 export interface Offers {
   make(consumer: string, selection: Selection): Result<OpenOffer>;
-  /** Errors: `offer-unknown`, also for another consumer's; `offer-expired`. */
+  /** Errors: `offer-unknown`, also for another consumer's; `offer-expired`; `offer-withdrawn`. */
   find(id: string, consumer: string): Result<OpenOffer>;
   remove(id: string): void;
+  /** Those of a service, for good; they answer so until they expire. */
+  withdraw(service: number): void;
   count(): number;
 }
 
@@ -44,6 +49,8 @@ export interface OffersPorts {
   entropy: Entropy;
   signer: Signer;
   catalogue: Catalogue;
+  /** Units that can be supplied now, where a level limits them. */
+  available(service: Service): number | undefined;
 }
 
 export function openOffers(ports: OffersPorts): Offers {
@@ -82,11 +89,20 @@ class OffersInMemory implements Offers {
     if (found.expiresMs <= this.#ports.clock.monotonicMs()) {
       return fail("offer-expired", "the offer has expired: select again", "offer");
     }
+    if (found.withdrawn) {
+      return fail("offer-withdrawn", "its service was removed: select another", "offer");
+    }
     return ok(found);
   }
 
   remove(id: string): void {
     this.#open.delete(id);
+  }
+
+  withdraw(service: number): void {
+    for (const [id, open] of this.#open) {
+      if (open.service.id === service) this.#open.set(id, { ...open, withdrawn: true });
+    }
   }
 
   count(): number {
@@ -114,28 +130,55 @@ class OffersInMemory implements Offers {
     const chosen = service.prices.find(({ id }) => id === selection.price);
     if (chosen === undefined)
       return fail("price-unknown", "the service has no such price", "price");
-    const { units } = selection;
-    if (units < 1 || units > service.unitsMax) {
-      return fail("units-out-of-range", `from 1 to ${service.unitsMax} can be bought`, "units");
-    }
-    const totalMinor = units * chosen.amountMinor;
-    if (totalMinor > AMOUNT_MINOR_MAX) {
-      const most = Math.floor(AMOUNT_MINOR_MAX / chosen.amountMinor);
-      return fail("units-out-of-range", `from 1 to ${most} can be bought`, "units");
-    }
-    const { unit, pulsesPerUnit } = catalogue.meter(service);
+    const able = this.#supplied(selection.units, service, chosen);
+    if (!able.ok) return able;
     const expiresS = Math.floor((clock.wallMs() + OFFER_LIFE_MS) / 1000);
+    const { unit, pulsesPerUnit } = catalogue.meter(service);
+    const { service: serviceId, price: priceId, units } = selection;
     const terms = {
-      ...selection,
+      service: serviceId,
+      price: priceId,
+      units,
       unit,
       priceMinor: chosen.amountMinor,
       currency: chosen.currency,
       ...pulsesPerUnit,
-      lines: [{ kind: "units" as const, amountMinor: totalMinor }],
-      totalMinor,
+      lines: linesOf(units, chosen),
+      totalMinor: totalOf(units, chosen),
       undelivered: service.undelivered,
       expiresS,
     };
-    return ok([service, terms]);
+    const tariff = tariffOf(chosen);
+    return ok([service, tariff === undefined ? terms : { ...terms, tariff }]);
   }
+
+  /** Errors: `units-out-of-range` with the nearest that can be supplied, `not-ready` where nothing can. */
+  #supplied(units: number, service: Service, price: Price): Result<void> {
+    const { available, catalogue } = this.#ports;
+    const range = rangeOf(service, price, available(service));
+    if (range === undefined) return fail("not-ready", "there is not enough left to sell", "units");
+    if (isWithin(units, range)) return ok(undefined);
+    const words = rangeText(range, catalogue.meter(service).unit);
+    const nearest = nearestTo(units, range);
+    const { currency } = price;
+    const supply = { units: nearest, totalMinor: totalOf(nearest, price), currency };
+    const { ok: _, fault } = fail("units-out-of-range", words, "units");
+    return { ok: false, fault: { ...fault, supply } };
+  }
+}
+
+function linesOf(units: number, price: Price): OfferTerms["lines"] {
+  const fees = (price.fees ?? []).map(({ start, amountMinor }) => {
+    return { kind: start ? ("start" as const) : ("fee" as const), amountMinor };
+  });
+  return [{ kind: "units", amountMinor: priceOfUnits(units, unitPrice(price)) }, ...fees];
+}
+
+/** Undefined for a price that is an amount per unit and nothing else: its offers stay as short as they were. */
+function tariffOf({ taxBasisPoints, tiers = [], fees = [] }: Price): Tariff | undefined {
+  const tariff: Tariff = {};
+  if (taxBasisPoints !== undefined) tariff.taxBasisPoints = taxBasisPoints;
+  if (tiers.length > 0) tariff.tiers = tiers;
+  if (fees.length > 0) tariff.feeNames = fees.map(({ name }) => name);
+  return Object.keys(tariff).length === 0 ? undefined : tariff;
 }

@@ -9,6 +9,7 @@ import {
   field,
   flag,
   id,
+  list,
   map,
   type Of,
   oneOf,
@@ -16,10 +17,15 @@ import {
   text,
   uint,
 } from "../protocol/schema.ts";
-import { offerTerms } from "../token/offer.ts";
-import { grantPulses, type Ratio, valueOfPulses } from "../units.ts";
+import { type Charge, chargeOf, valueUpTo } from "../token/charge.ts";
+import { offerTerms, type Priced, tariff } from "../token/offer.ts";
+import { grantPulses, type Ratio } from "../units.ts";
 
+/** Each leaves a receipt on disk, also one that delivered nothing. */
+export const SESSIONS_PER_ORDER_MAX = 100;
 const seconds = uint(0xffff_ffff);
+/** One for each session that an order may have, and the settlement. */
+const RECEIPTS_MAX = 128;
 
 export const orderRecord = map({
   id: field(1, orderId),
@@ -75,8 +81,12 @@ export const orderRecord = map({
   /** Number of the last receipt that the consumer said it keeps. */
   acknowledged: field(21, pulses),
   closedS: optional(22, seconds),
-  /** It was paid while the clock was not set: its life is counted from when the clock is. */
+  /** It was paid, or closed, while the clock was not set: what is left of its time is counted from when the clock is. */
   clockUnset: optional(23, flag),
+  /** As in the offer. */
+  tariff: optional(24, tariff),
+  /** Numbers of its receipts, oldest first: the journal keeps them. */
+  receipts: optional(25, list(pulses, RECEIPTS_MAX)),
 });
 
 export type Order = Readonly<Of<typeof orderRecord>>;
@@ -89,9 +99,18 @@ export function remainingPulses(order: Order): number {
   return order.grantPulses - order.pulses;
 }
 
-/** Value of the first `delivered` pulses of the order. */
-export function valueDelivered(order: Order, delivered: number): number {
-  return valueOfPulses(delivered, order.terms.priceMinor, order.terms.units, ratioOf(order));
+function priced({ terms, tariff: ofOffer }: Order): Priced {
+  return { ...terms, tariff: ofOffer };
+}
+
+/** What a session of so many pulses is charged, that comes next in the order. */
+export function sessionCharge(order: Order, delivered: number): Charge {
+  return chargeOf(priced(order), order.pulses, delivered);
+}
+
+/** What all sessions of the order are charged together. */
+export function wholeCharge(order: Order): Charge {
+  return chargeOf(priced(order), 0, order.pulses);
 }
 
 export function newOrder(
@@ -117,6 +136,9 @@ function withoutCredential(order: Order): Order {
   return rest;
 }
 
+/** When an order was closed, and whether the clock that said so was not set. */
+export type ClosedAt = Pick<Order, "closedS" | "clockUnset">;
+
 export interface Taken {
   reference: string;
   takenMinor: number;
@@ -133,15 +155,27 @@ export function paid(order: Order, taken: Taken): Order {
   return clockUnset ? { ...next, clockUnset } : next;
 }
 
-/** The clock is set now: the order lives as long from here as it was sold with. */
+/** The clock is set now: the order lives as long from here as it was sold with, and is kept as long once it is closed. */
 export function dated(order: Order, nowS: number): Order {
   const { clockUnset: _, ...rest } = order;
+  if (rest.closedS !== undefined) return { ...rest, closedS: nowS };
   return rest.state === "paid" ? { ...rest, expiresS: nowS + order.tokenLifeS } : rest;
 }
 
-export function failed(order: Order, why: FaultKind, atS: number): Order {
+/** The clock was moved by so much: the order keeps the time that it had left. */
+export function redated(order: Order, byS: number): Order {
+  const moved = (timeS: number): number => Math.min(Math.max(0, timeS + byS), 0xffff_ffff);
+  const { expiresS, closedS } = order;
+  return {
+    ...order,
+    ...(expiresS !== undefined && { expiresS: moved(expiresS) }),
+    ...(closedS !== undefined && { closedS: moved(closedS) }),
+  };
+}
+
+export function failed(order: Order, why: FaultKind, at: ClosedAt): Order {
   assert(order.state === "taking", "only an order whose money is being taken can fail");
-  return { ...withoutCredential(order), state: "failed", why, closedS: atS };
+  return { ...withoutCredential(order), state: "failed", why, ...at };
 }
 
 export function begun(order: Order, total: number, quantum: number, startReading: number): Order {
@@ -171,7 +205,7 @@ export function sessionEnded(order: Order, delivered: number): Order {
 /** Decides what becomes of the rest of the money. */
 export function closing(order: Order, reason: string, forfeit: boolean): Order {
   assert(order.state === "paid" && order.running === undefined, "a paid, idle order closes");
-  const value = valueDelivered(order, order.pulses);
+  const value = valueUpTo(priced(order), order.pulses);
   const rest = order.takenMinor - value;
   assert(rest >= 0, "I4: nothing is charged beyond what was taken");
   const settlement = {
@@ -184,7 +218,13 @@ export function closing(order: Order, reason: string, forfeit: boolean): Order {
   return { ...order, state: "closing", settlement };
 }
 
-export function closed(order: Order, owedMinor: number, atS: number): Order {
+/** Its time is up. What we could not let it begin any more is not forfeited. */
+export function expired(order: Order): Order {
+  const isForfeit = order.terms.undelivered === "credit-forfeit";
+  return closing(order, "expired", isForfeit && order.sessions < SESSIONS_PER_ORDER_MAX);
+}
+
+export function closed(order: Order, owedMinor: number, at: ClosedAt): Order {
   const { settlement } = order;
   assert(order.state === "closing" && settlement !== undefined, "a closing order closes");
   const refundMinor = settlement.refundMinor - owedMinor;
@@ -192,7 +232,7 @@ export function closed(order: Order, owedMinor: number, atS: number): Order {
     ...order,
     state: "closed",
     settlement: { ...settlement, refundMinor, owedMinor },
-    closedS: atS,
+    ...at,
   };
 }
 

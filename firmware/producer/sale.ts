@@ -64,11 +64,12 @@ class JournaledSale implements Sale {
   async pay(offer: OpenOffer, request: MessageOf<"pay">, consumer: string): Promise<Result<Order>> {
     const allowed = this.#room(consumer);
     if (!allowed.ok) return allowed;
-    const { id, consumer: _, expiresS: __, ...terms } = offer.offer;
+    const { id, consumer: _, expiresS: __, tariff, ...terms } = offer.offer;
     const taking = order.newOrder({
       id,
       consumer,
       terms,
+      ...(tariff === undefined ? {} : { tariff }),
       outlet: offer.service.outlet,
       meter: offer.service.meter,
       tokenLifeS: offer.service.tokenLifeS,
@@ -97,7 +98,7 @@ class JournaledSale implements Sale {
       enqueue(() => {
         // Read again: the consumer may have acknowledged receipts while the money moved.
         const now = journal.order(closing.id) ?? closing;
-        return this.#settled(order.closed(now, owedMinor, this.#nowS()));
+        return this.#settled(order.closed(now, owedMinor, this.#closedAt()));
       });
     };
     void move().catch((error: unknown) => enqueue(() => Promise.reject(error)));
@@ -112,8 +113,7 @@ class JournaledSale implements Sale {
       if (one.clockUnset === true) await journal.save(order.dated(one, nowS));
       const idle = one.state === "paid" && one.running === undefined && one.clockUnset !== true;
       if (idle && one.expiresS !== undefined && one.expiresS <= nowS) {
-        const forfeit = one.terms.undelivered === "credit-forfeit";
-        const closing = order.closing(one, "expired", forfeit);
+        const closing = order.expired(one);
         await journal.save(closing);
         this.settle(closing);
       }
@@ -130,6 +130,13 @@ class JournaledSale implements Sale {
 
   #nowS(): number {
     return Math.floor(this.#ports.clock.wallMs() / 1000);
+  }
+
+  #closedAt(): order.ClosedAt {
+    const closedS = this.#nowS();
+    return this.#ports.clock.wallQuality() === "unset"
+      ? { closedS, clockUnset: true }
+      : { closedS };
   }
 
   #room(consumer: string): Result<void> {
@@ -182,7 +189,7 @@ class JournaledSale implements Sale {
     if (outcome.kind !== "taken") {
       const why = outcome.kind === "lost" ? "payment-lost" : outcome.why;
       log("info", "payment-refused", { order: taking.id, why });
-      const failed = order.failed(taking, why, this.#nowS());
+      const failed = order.failed(taking, why, this.#closedAt());
       await journal.save(failed);
       changed(failed);
       return;
@@ -226,7 +233,7 @@ class JournaledSale implements Sale {
       sessions: closed.sessions,
       pulses: closed.pulses,
       milliUnits: milliUnits(closed.pulses, order.ratioOf(closed)),
-      amountMinor: settlement.amountMinor,
+      ...order.wholeCharge(closed),
       capturedMinor: closed.takenMinor,
       refundedMinor: settlement.refundMinor,
       forfeitedMinor: settlement.forfeitMinor,

@@ -1,63 +1,34 @@
 // A device that sells: the parts of the producer wired to each other and to the ports, from the opening of the
 // books to the last reading. What comes in (requests, reports, timers) goes through the runtime's queue.
 
-import type { OutletPart } from "../../hal/board.ts";
-import { after, type Clock, every, type Timer } from "../../hal/clock.ts";
-import type { Crypto, Signer } from "../../hal/crypto.ts";
-import type { Entropy } from "../../hal/entropy.ts";
-import type { Link } from "../../hal/link.ts";
-import type { LoopHost } from "../../hal/loop-host.ts";
-import type { Store } from "../../hal/store.ts";
-import type { Log } from "../log.ts";
-import type { Payments } from "../payment/payments.ts";
-import { type Message, PROTOCOL_MINOR } from "../protocol/messages.ts";
+import { every, type Timer } from "../../hal/clock.ts";
+import type { LoopReport } from "../../hal/loop-host.ts";
+import { PROTOCOL_MINOR } from "../protocol/messages.ts";
 import { parseTopic, requestsFilter } from "../protocol/topics.ts";
-import { signAnnouncement } from "../token/announcement.ts";
+import { fail, ok, type Result } from "../result.ts";
+import { announcedTypes, signAnnouncement } from "../token/announcement.ts";
+import { openActions, type Plan } from "./actions.ts";
+import { type Books, readBooks, type StartedDevice, type StartedPorts } from "./books.ts";
 import { type Broadcast, openBroadcast } from "./broadcast.ts";
-import type { Catalogue } from "./catalogue.ts";
-import { type Caller, type Connections, openConnections } from "./connections.ts";
-import { type Delivery, type DeliveryPolicy, openDelivery } from "./delivery.ts";
-import { type Dispatch, openDispatch, payAnswer } from "./dispatch.ts";
-import { type Journal, openJournal } from "./journal.ts";
+import type { Service } from "./catalogue.ts";
+import type { ListedService } from "./catalogue-store.ts";
+import type { Action } from "./command.ts";
+import { type Connections, openConnections } from "./connections.ts";
+import { type Delivery, openDelivery } from "./delivery.ts";
+import { openDispatch } from "./dispatch.ts";
+import { consumerPrint, tellPayment } from "./events.ts";
+import { type ProducerStatus, producerStatus, watchedStore } from "./health.ts";
 import { type Offers, openOffers } from "./offers.ts";
+import { type Operation, openOperation } from "./operation.ts";
 import type { Order } from "./order.ts";
+import { openPayers, type Payers } from "./payers.ts";
+import { openRequests, type Requests } from "./requests.ts";
 import { openSale, type Sale } from "./sale.ts";
+import { untilStopped } from "./until-stopped.ts";
 import { openWatchers, type Watchers } from "./watchers.ts";
+import { openWithdrawals, type Withdrawals } from "./withdrawals.ts";
 
 const SWEEP_MS = 10_000;
-/** A payment that is decided within this time is answered straight away, else with `payment-pending`. */
-const PAY_ANSWER_MS = 3_000;
-/** How long a clean stop waits for the loop's last readings. */
-const STOP_MS = 5_000;
-
-export interface StartedPorts {
-  clock: Clock;
-  store: Store;
-  link: Link;
-  loop: LoopHost;
-  crypto: Crypto;
-  entropy: Entropy;
-  payments: Payments;
-  log: Log;
-  /** The runtime's queue (runtime.ts). */
-  enqueue(work: () => Promise<void>): void;
-  offer(work: () => Promise<void>, lost: () => void): void;
-  idle(): Promise<void>;
-}
-
-/** What the steps before the start have settled. */
-export interface StartedDevice {
-  /** The device's id, as its certificate has it: the middle of its topics. */
-  device: string;
-  name: string;
-  signer: Signer;
-  boxSecret: Uint8Array;
-  certificate: Uint8Array;
-  operatorKey: Uint8Array;
-  catalogue: Catalogue;
-  outlets: readonly OutletPart[];
-  policy: DeliveryPolicy;
-}
 
 export interface Started {
   /** The one that it began with. */
@@ -65,16 +36,21 @@ export interface Started {
   /** For `durationMs`, or until it is stopped. */
   startBroadcast(durationMs?: number): void;
   stopBroadcast(): void;
+  broadcasting(): boolean;
   /** Withdraws the broadcast and ends running sessions with a signed reading. */
   close(): Promise<void>;
-  status(): { running: number; offers: number; broadcasting: boolean; dropped: number };
+  status(): ProducerStatus;
+  /** Carries out what the application that hosts the device wants changed. Errors: `internal`, the action's. */
+  change(action: Action): Promise<Result<void>>;
+  listed(): readonly ListedService[];
 }
 
 /** Reads the books, closes what a restart left open, and takes requests from then on. Throws HalError. */
 export async function openStarted(ports: StartedPorts, settled: StartedDevice): Promise<Started> {
-  const { store, clock, crypto } = ports;
-  const journal = await openJournal({ store, clock, crypto, signer: settled.signer });
-  const started = new SellingDevice(ports, settled, journal);
+  const { store, trouble } = watchedStore(ports.store);
+  const books = await readBooks({ ...ports, store }, settled);
+  const { clock } = books.wall;
+  const started = new SellingDevice({ ...ports, store, clock }, settled, books, trouble);
   await started.begin();
   return started;
 }
@@ -82,104 +58,185 @@ export async function openStarted(ports: StartedPorts, settled: StartedDevice): 
 class SellingDevice implements Started {
   readonly epoch: number;
   readonly #ports: StartedPorts;
-  readonly #device: string;
-  readonly #announce: (epoch: number) => Uint8Array;
-  readonly #journal: Journal;
+  readonly #settled: StartedDevice;
+  readonly #books: Books;
+  readonly #storeTrouble: () => string | undefined;
+  readonly #startedMs: number;
   readonly #connections: Connections;
   readonly #watchers: Watchers;
+  readonly #payers: Payers;
   readonly #offers: Offers;
   readonly #sale: Sale;
   readonly #delivery: Delivery;
-  readonly #dispatch: Dispatch;
+  readonly #withdrawals: Withdrawals;
+  readonly #plan: Plan;
+  readonly #operation: Operation;
+  readonly #requests: Requests;
   readonly #broadcast: Broadcast;
-  /** Payers who wait for their answer, by order. */
-  readonly #payers = new Map<string, { caller: Caller; timer: Timer }>();
+  #loopUp = false;
   #closing = false;
   #sweeper: Timer | undefined;
 
-  constructor(ports: StartedPorts, settled: StartedDevice, journal: Journal) {
-    const { clock, link, loop, crypto, entropy, payments, log } = ports;
-    const { device, name, signer, certificate, operatorKey, catalogue, outlets, policy } = settled;
+  constructor(
+    ports: StartedPorts,
+    settled: StartedDevice,
+    books: Books,
+    storeTrouble: () => string | undefined,
+  ) {
+    const { clock, link, crypto, entropy, store, log } = ports;
+    const { device, signer, operatorKey, boxSecret, events } = settled;
+    const { journal, catalogue } = books;
     const { epoch } = journal;
-    const full = (): void => ports.enqueue(() => this.#renewEpoch());
-    const connections = openConnections({ link, crypto, clock, full }, settled.boxSecret, epoch);
-    const watchers = openWatchers(connections, journal, clock);
-    const offers = openOffers({ clock, crypto, entropy, signer, catalogue });
-    const changed = (order: Order): void => this.#changed(order);
-    const sale = openSale({
-      clock,
-      crypto,
-      signer,
-      journal,
-      payments,
-      log,
-      enqueue: (work) => ports.enqueue(work),
-      changed,
-    });
-    const delivery = openDelivery({
-      crypto,
-      journal,
-      loop,
-      outlets,
-      policy,
-      log,
-      settle: (closing) => sale.settle(closing),
-      changed,
-      progress: (order, pulses, held) => watchers.metering(order, pulses, held),
-    });
-    const signKey = signer.publicKey;
-    const watch = (caller: Caller, order: Order): void => watchers.watch(caller, order);
-    const parts = { catalogue, journal, offers, sale, delivery };
     this.epoch = epoch;
     this.#ports = ports;
-    this.#device = device;
-    this.#announce = (present) =>
-      signAnnouncement({ certificate, minor: PROTOCOL_MINOR, epoch: present, name }, signer);
-    this.#journal = journal;
-    this.#connections = connections;
-    this.#watchers = watchers;
-    this.#offers = offers;
-    this.#sale = sale;
-    this.#delivery = delivery;
-    this.#dispatch = openDispatch({ crypto, clock, signKey, operatorKey, ...parts, watch });
-    this.#broadcast = openBroadcast(link, clock, device);
+    this.#settled = settled;
+    this.#books = books;
+    this.#storeTrouble = storeTrouble;
+    this.#startedMs = clock.monotonicMs();
+    const full = (): void => ports.enqueue(() => this.#renewEpoch());
+    this.#connections = openConnections({ link, crypto, clock, full }, boxSecret, epoch);
+    this.#watchers = openWatchers(this.#connections, journal, clock);
+    this.#payers = openPayers(this.#connections, clock);
+    const available = (service: Service): number | undefined => this.#delivery.available(service);
+    this.#offers = openOffers({ clock, crypto, entropy, signer, catalogue, available });
+    this.#sale = this.#openSale();
+    this.#delivery = this.#openDelivery();
+    const settle = (closing: Order): void => this.#sale.settle(closing);
+    this.#withdrawals = openWithdrawals({ store, journal, settle }, books.withdrawn);
+    const announced = (is: boolean): void => events.tell({ event: "discovery", announced: is });
+    this.#broadcast = openBroadcast({ link, clock, changed: announced }, device);
+    this.#plan = openActions({
+      store,
+      services: books.services,
+      withdrawals: this.#withdrawals,
+      withdrawOffers: (service) => this.#offers.withdraw(service),
+      changed: () => this.#catalogueChanged(),
+      startBroadcast: (durationMs) => this.startBroadcast(durationMs),
+      stopBroadcast: () => this.stopBroadcast(),
+      outlets: settled.outlets,
+      orders: () => journal.orders(),
+      stop: (order) => ports.enqueue(() => this.#stop(order)),
+      status: () => this.status(),
+      lastNumber: () => this.#operation.next() - 1,
+    });
+    const operationPorts = { store, crypto, clock, log, device, operatorKey, plan: this.#plan };
+    this.#operation = openOperation(operationPorts, books.lastOperation);
+    this.#requests = this.#openRequests();
+  }
+
+  #openSale(): Sale {
+    const { clock, crypto, payments, log } = this.#ports;
+    return openSale({
+      ...{ clock, crypto, payments, log },
+      signer: this.#settled.signer,
+      journal: this.#books.journal,
+      enqueue: (work) => this.#ports.enqueue(work),
+      changed: (order) => this.#changed(order),
+    });
+  }
+
+  #openDelivery(): Delivery {
+    const { clock, crypto, loop, log } = this.#ports;
+    const { outlets, policy, events } = this.#settled;
+    const { journal, catalogue } = this.#books;
+    return openDelivery({
+      ...{ clock, crypto, journal, loop, outlets, policy, log },
+      levelOf: (service) => catalogue.get(service)?.level,
+      settle: (closing) => this.#sale.settle(closing),
+      changed: (order) => this.#changed(order),
+      ended: (order, { session, pulses, reason }) =>
+        events.tellOf(order, { event: "end", session, pulses, reason }),
+      progress: (order, pulses, held) => {
+        this.#watchers.metering(order, pulses, held);
+        const session = order.running?.session ?? 0;
+        events.tellOf(order, { event: "progress", session, pulses });
+      },
+    });
+  }
+
+  #openRequests(): Requests {
+    const { clock, crypto, log } = this.#ports;
+    const { signer, operatorKey, vouchedToS, revocations, description, events } = this.#settled;
+    const { journal, catalogue } = this.#books;
+    const dispatch = openDispatch({
+      ...{ crypto, clock, operatorKey, vouchedToS, revocations, description, journal, catalogue },
+      signKey: signer.publicKey,
+      offers: this.#offers,
+      sale: this.#sale,
+      delivery: this.#delivery,
+      operation: this.#operation,
+      watch: (caller, order) => this.#watchers.watch(caller, order),
+      withdrawn: (order) => this.#withdrawals.has(order),
+      changed: (service, price) => this.#books.services.changed(service, price),
+      quoted: ({ offer, consumer: key }) => {
+        const { id, service, price, units, totalMinor, currency } = offer;
+        const consumer = consumerPrint(crypto, key);
+        const told = { order: id, service, price, units, totalMinor, currency, consumer };
+        events.tell({ event: "quote", ...told });
+      },
+      begun: (order) => {
+        const { session = 0, total = 0 } = order.running ?? {};
+        events.tellOf(order, { event: "begin", session, pulses: total });
+      },
+    });
+    return openRequests({
+      ...{ crypto, log, events, journal, catalogue, dispatch },
+      offers: this.#offers,
+      payers: this.#payers,
+      connections: this.#connections,
+      closing: () => this.#closing,
+      offer: (work, lost) => this.#ports.offer(work, lost),
+    });
   }
 
   /** Listens to link and loop, and takes up what a restart interrupted. */
   async begin(): Promise<void> {
     const { clock, link, loop, log } = this.#ports;
+    const { device } = this.#settled;
     link.onMessage(({ topic, payload, retained }) => {
       const parsed = parseTopic(topic);
-      if (parsed?.is !== "request" || parsed.device !== this.#device || retained) return;
-      this.#onRequest(parsed.connection, payload);
+      if (parsed?.is !== "request" || parsed.device !== device || retained) return;
+      const opened = this.#connections.open(parsed.connection, payload);
+      if (opened !== undefined) this.#requests.take(opened.caller, opened.message);
     });
     link.onState((connected) => {
-      log("info", connected ? "link-up" : "link-down");
+      log(connected ? "info" : "warn", connected ? "link-up" : "link-down");
       if (connected) this.#broadcast.repeat();
     });
     loop.onReport((report) => {
+      this.#onLoop(report);
       const work = (): Promise<void> => this.#delivery.onReport(report);
       // What is said again by itself is not tried again: with a full disk such work would pile up.
       const repeats = report.on === "alive" || report.on === "progress";
       if (repeats) this.#ports.offer(work, () => undefined);
       else this.#ports.enqueue(work);
     });
-    await link.subscribe(requestsFilter(this.#device));
+    await this.#books.wall.sweep(this.#books.journal);
+    await link.subscribe(requestsFilter(device));
     this.#sale.resume();
+    this.#ports.enqueue(() => this.#withdrawals.sweep());
     this.#sweeper = every(clock, SWEEP_MS, () =>
       this.#ports.offer(
-        () => this.#sale.sweep(),
+        async () => {
+          await this.#books.wall.sweep(this.#books.journal);
+          await this.#sale.sweep();
+          await this.#withdrawals.sweep();
+        },
         () => undefined,
       ),
     );
   }
 
   startBroadcast(durationMs?: number): void {
-    this.#broadcast.start(this.#announce(this.#journal.epoch), durationMs);
+    this.#broadcast.start(this.#announcement(), durationMs);
   }
 
   stopBroadcast(): void {
     this.#broadcast.stop();
+  }
+
+  broadcasting(): boolean {
+    return this.#broadcast.running();
   }
 
   async close(): Promise<void> {
@@ -189,92 +246,92 @@ class SellingDevice implements Started {
     await untilStopped(this.#ports.clock, () => this.#delivery.runningCount() === 0);
     this.#sweeper?.cancel();
     await this.#ports.idle();
-    for (const { timer } of this.#payers.values()) timer.cancel();
+    // A command that still waited may have begun it again.
+    this.#broadcast.stop();
+    this.#payers.close();
     this.#watchers.close();
   }
 
-  status(): { running: number; offers: number; broadcasting: boolean; dropped: number } {
-    return {
-      running: this.#delivery.runningCount(),
-      offers: this.#offers.count(),
+  status(): ProducerStatus {
+    const { clock, link } = this.#ports;
+    const { vouchedToS, version } = this.#settled;
+    const { journal, catalogue } = this.#books;
+    return producerStatus({
+      loop: this.#loopUp,
       broadcasting: this.#broadcast.running(),
+      offers: this.#offers.count(),
       dropped: this.#connections.dropped(),
-    };
+      clock: clock.wallQuality(),
+      uptimeS: Math.floor((clock.monotonicMs() - this.#startedMs) / 1000),
+      epoch: journal.epoch,
+      receipt: journal.receipt,
+      certificateExpiresS: vouchedToS,
+      version,
+      linkUp: link.connected(),
+      closing: this.#closing,
+      storeTrouble: this.#storeTrouble(),
+      nowS: Math.floor(clock.wallMs() / 1000),
+      services: catalogue.list(),
+      allOrders: journal.orders(),
+      outletReady: (outlet) => this.#delivery.ready(outlet),
+    });
+  }
+
+  listed(): readonly ListedService[] {
+    return this.#books.services.listed();
+  }
+
+  change(action: Action): Promise<Result<void>> {
+    return new Promise((resolve) => {
+      const work = async (): Promise<void> => {
+        const planned = await this.#plan(action);
+        if (!planned.ok) return resolve(planned);
+        await this.#ports.store.commit(planned.value.writes);
+        planned.value.apply();
+        this.#ports.log("info", "changed", { action: action.do });
+        resolve(ok(undefined));
+      };
+      const trouble = "the change could not be written: try again";
+      this.#ports.offer(work, () => resolve(fail("internal", trouble)));
+    });
+  }
+
+  #announcement(): Uint8Array {
+    const { certificate, name, signer } = this.#settled;
+    const { journal, catalogue } = this.#books;
+    const types = announcedTypes(catalogue.list());
+    const plain = { certificate, minor: PROTOCOL_MINOR, epoch: journal.epoch, name };
+    return signAnnouncement({ ...plain, types }, signer);
   }
 
   async #renewEpoch(): Promise<void> {
-    const epoch = await this.#journal.newEpoch();
+    const epoch = await this.#books.journal.newEpoch();
     this.#connections.renew(epoch);
-    this.#broadcast.renew(this.#announce(epoch));
+    this.#broadcast.renew(this.#announcement());
     this.#ports.log("info", "new-epoch", { epoch });
   }
 
-  #onRequest(connection: string, payload: Uint8Array): void {
-    const opened = this.#connections.open(connection, payload);
-    if (opened === undefined) return;
-    const { caller, message } = opened;
-    // What is running may still be ended and acknowledged; nothing new begins.
-    if (this.#closing && message.is !== "end" && message.is !== "acknowledge") {
-      this.#connections.refuse(caller, { kind: "not-ready", message: "the device is stopping" });
-      return;
-    }
-    this.#ports.offer(
-      () => this.#answer(caller, message),
-      () => {
-        const trouble = "the device is in trouble: try again";
-        this.#connections.refuse(caller, { kind: "internal", message: trouble });
-      },
-    );
+  #catalogueChanged(): void {
+    this.#broadcast.renew(this.#announcement());
+    this.#ports.enqueue(() => this.#withdrawals.sweep());
   }
 
-  async #answer(caller: Caller, message: Message): Promise<void> {
-    const answer = await this.#dispatch(caller, message);
-    if (answer === "later") {
-      if (message.is === "pay") this.#waitForPayment(caller, message.offer);
-      const order = message.is === "pay" ? this.#journal.order(message.offer) : undefined;
-      if (order !== undefined) this.#answerPayer(order);
-    } else if (answer.ok) this.#connections.reply(caller, answer.value);
-    else this.#connections.refuse(caller, answer.fault);
+  async #stop(id: string): Promise<void> {
+    const order = this.#books.journal.order(id);
+    if (order?.running !== undefined) await this.#delivery.end(order, "operator-stop");
   }
 
-  #waitForPayment(caller: Caller, order: string): void {
-    const pending = "not decided yet: ask again";
-    const refuse = (whom: Caller): void => {
-      this.#connections.refuse(whom, { kind: "payment-pending", message: pending });
-    };
-    const before = this.#payers.get(order);
-    before?.timer.cancel();
-    if (before !== undefined) refuse(before.caller);
-    const timer = after(this.#ports.clock, PAY_ANSWER_MS, () => {
-      this.#payers.delete(order);
-      refuse(caller);
-    });
-    this.#payers.set(order, { caller, timer });
-  }
-
-  #answerPayer(order: Order): void {
-    const payer = this.#payers.get(order.id);
-    const answer = payAnswer(order);
-    if (payer === undefined || answer === "later") return;
-    payer.timer.cancel();
-    this.#payers.delete(order.id);
-    if (answer.ok) this.#connections.reply(payer.caller, answer.value);
-    else this.#connections.refuse(payer.caller, answer.fault);
+  #onLoop(report: LoopReport): void {
+    if (report.on === "ready" || report.on === "alive") this.#loopUp = true;
+    if (report.on !== "lost") return;
+    this.#loopUp = false;
+    this.#settled.events.tell({ event: "fault", reason: "not-ready", message: report.why });
   }
 
   #changed(order: Order): void {
-    this.#answerPayer(order);
+    this.#payers.answer(order);
     this.#watchers.receipts(order);
+    tellPayment(this.#settled.events, order);
+    if (this.#withdrawals.has(order.id)) this.#ports.enqueue(() => this.#withdrawals.sweep());
   }
-}
-
-function untilStopped(clock: Clock, stopped: () => boolean): Promise<void> {
-  const deadlineMs = clock.monotonicMs() + STOP_MS;
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (stopped() || clock.monotonicMs() >= deadlineMs) resolve();
-      else after(clock, 20, look);
-    };
-    look();
-  });
 }

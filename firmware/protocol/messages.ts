@@ -14,6 +14,7 @@ import {
   flag,
   headBytes,
   id,
+  int,
   list,
   map,
   named,
@@ -28,7 +29,7 @@ import {
 
 /** Version 1: the major number stands in every topic, the minor in the announcement. */
 export const PROTOCOL_MAJOR = 1;
-export const PROTOCOL_MINOR = 0;
+export const PROTOCOL_MINOR = 1;
 
 export const UNITS_MAX = 1_000_000;
 export const AMOUNT_MINOR_MAX = 1_000_000_000;
@@ -37,6 +38,12 @@ export const SIGNED_BYTES_MAX = 384;
 export const SERVICES_MAX = 16;
 export const PRICES_MAX = 8;
 export const SESSIONS_MAX = 65_535;
+export const TIERS_MAX = 4;
+export const FEES_MAX = 3;
+export const READINGS_MAX = 16;
+/** A command of the operator, signed: it may hold a whole service. */
+export const COMMAND_BYTES_MAX = 1536;
+export const TAX_BASIS_POINTS_MAX = 10_000;
 /** One frame on the wire, envelope included. */
 export const FRAME_BYTES_MAX = 2048;
 const FAULT_WORDS_BYTES_MAX = 160;
@@ -54,7 +61,7 @@ const signed = named("signed", bytes(1, SIGNED_BYTES_MAX));
 
 export const ORDER_STATES = { taking: 1, paid: 2, failed: 3, closing: 4, closed: 5 } as const;
 
-export type Section = "discovery" | "pricing" | "payment tokens" | "metered delivery";
+export type Section = "discovery" | "pricing" | "payment tokens" | "metered delivery" | "operation";
 export type Direction = "request" | "reply" | "push";
 
 function message<F extends Fields>(
@@ -78,6 +85,55 @@ const priceLine = named(
   tuple({ price: priceId, name: text(32), unit: text(8), amountMinor, currency }),
 );
 
+/** Further units, from the one named on, at another price each. */
+export const tier = named("tier", tuple({ fromUnits: units, amountMinor }));
+/** Charged once for an order, with its first delivered pulse. */
+export const fee = named("fee", tuple({ start: flag, name: text(24), amountMinor }));
+export const basisPoints = named("basis-points", uint(TAX_BASIS_POINTS_MAX));
+/** What a service is more than its name; left out where there is nothing to say. */
+const serviceDetail = named(
+  "service-detail",
+  map({
+    service: field(1, serviceId),
+    /** What sort of service, for finding it: one short word such as "ev-charging". */
+    type: optional(2, text(16)),
+    description: optional(3, text(48)),
+    /** So many units can be supplied now, where a level limits them. */
+    available: optional(4, units),
+    /** It was added or changed while the device ran; true, or absent. */
+    changed: optional(5, flag),
+  }),
+);
+/** What a price is more than an amount per unit; left out where there is nothing to say. */
+const priceDetail = named(
+  "price-detail",
+  map({
+    price: field(1, priceId),
+    /** Tax that every amount of this price contains, in hundredths of a percent. */
+    taxBasisPoints: optional(2, basisPoints),
+    minUnits: optional(3, units),
+    maxUnits: optional(4, units),
+    stepUnits: optional(5, units),
+    tiers: optional(6, list(tier, TIERS_MAX)),
+    fees: optional(7, list(fee, FEES_MAX)),
+    /** It was set while the device ran; true, or absent. */
+    changed: optional(8, flag),
+  }),
+);
+const SENSOR_QUALITIES = { good: 1, stale: 2, lost: 3 } as const;
+const READING_MAX = 1_000_000_000;
+const sensorReading = named(
+  "sensor-reading",
+  tuple({
+    sensor: text(32),
+    unit: text(8),
+    value: int(-READING_MAX, READING_MAX),
+    ageMs: uint(0xffff_ffff),
+    quality: named("sensor-quality", oneOf(SENSOR_QUALITIES)),
+  }),
+);
+const supply = named("supply", tuple({ units, totalMinor: amountMinor, currency }));
+
 export const MESSAGES = {
   "get-services": message(1, "request", "discovery", "Which services does the device sell?", {}),
   services: message(
@@ -87,6 +143,7 @@ export const MESSAGES = {
     "Its services, and whether their outlets are free now.",
     {
       services: field(1, list(serviceLine, SERVICES_MAX)),
+      details: optional(2, list(serviceDetail, SERVICES_MAX)),
     },
   ),
   "get-identity": message(3, "request", "discovery", "Which operator vouches for the device?", {}),
@@ -97,6 +154,10 @@ export const MESSAGES = {
     "The operator's public key, for pinning at first use.",
     {
       operatorKey: field(1, bytes(32)),
+      /** The device in a sentence. */
+      description: optional(2, text(96)),
+      /** The operator's latest list of revoked devices that this device has. */
+      revocations: optional(3, bytes(1, COMMAND_BYTES_MAX)),
     },
   ),
   "get-prices": message(5, "request", "pricing", "What does a service cost?", {
@@ -104,6 +165,7 @@ export const MESSAGES = {
   }),
   prices: message(6, "reply", "pricing", "The prices of one service, per unit.", {
     prices: field(1, list(priceLine, PRICES_MAX)),
+    details: optional(2, list(priceDetail, PRICES_MAX)),
   }),
   select: message(7, "request", "pricing", "Asks for an offer of so many units at one price.", {
     service: field(1, serviceId),
@@ -227,8 +289,32 @@ export const MESSAGES = {
       code: field(1, uint(65_535)),
       message: optional(2, text(FAULT_WORDS_BYTES_MAX)),
       at: optional(3, text(FAULT_AT_BYTES_MAX)),
+      /** With units-out-of-range: the nearest that can be supplied, and what it would cost. */
+      supply: optional(4, supply),
     },
   ),
+  "get-readings": message(22, "request", "discovery", "What do the device's sensors say?", {}),
+  readings: message(23, "reply", "discovery", "The last reading of every sensor, and its age.", {
+    readings: field(1, list(sensorReading, READINGS_MAX)),
+  }),
+  "get-operation": message(
+    24,
+    "request",
+    "operation",
+    "Which number has the operator's next command?",
+    {},
+  ),
+  operation: message(25, "reply", "operation", "The number that the next command must hold.", {
+    number: field(1, pulses),
+  }),
+  operate: message(26, "request", "operation", "A command that the operator signed.", {
+    command: field(1, bytes(1, COMMAND_BYTES_MAX)),
+  }),
+  operated: message(27, "reply", "operation", "It was carried out; a repetition gets the same.", {
+    number: field(1, pulses),
+    /** JSON of what was asked for, where the command asks for something. */
+    answer: optional(2, text(1600)),
+  }),
 } as const;
 
 export type MessageName = keyof typeof MESSAGES;
@@ -273,6 +359,7 @@ export function faultMessage(fault: Fault): MessageOf<"fault"> {
   const told: MessageOf<"fault"> = { is: "fault", code: FAULT_CODES[fault.kind] };
   if (fault.message !== "") told.message = cut(fault.message, FAULT_WORDS_BYTES_MAX);
   if (fault.at !== undefined) told.at = cut(fault.at, FAULT_AT_BYTES_MAX);
+  if (fault.supply !== undefined) told.supply = fault.supply;
   return told;
 }
 
@@ -291,7 +378,8 @@ function cut(words: string, bytesMax: number): string {
 export function toFault(message: MessageOf<"fault">): Fault {
   const kind = faultKind(message.code);
   const words = message.message ?? kind;
-  return message.at === undefined
-    ? { kind, message: words }
-    : { kind, message: words, at: message.at };
+  const fault: Fault = { kind, message: words };
+  if (message.at !== undefined) fault.at = message.at;
+  if (message.supply !== undefined) fault.supply = message.supply;
+  return fault;
 }

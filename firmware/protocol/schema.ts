@@ -79,10 +79,15 @@ export function headBytes(value: number): number {
 
 /** Integer from 0 to `max`, both included. */
 export function uint(max: number): Type<number> {
-  assert(Number.isSafeInteger(max) && max >= 0, "the bound of an integer is a safe integer");
+  return int(0, max);
+}
+
+/** Integer from `min` to `max`, both included; `min` may be negative. */
+export function int(min: number, max: number): Type<number> {
+  assert(Number.isSafeInteger(min) && Number.isSafeInteger(max) && min <= max, "bounds of an int");
   const check = (value: unknown, at: string): number => {
     if (typeof value !== "number" || !Number.isSafeInteger(value)) refuse(at, "must be an integer");
-    if (value < 0 || value > max) refuse(at, `must be from 0 to ${max}`);
+    if (value < min || value > max) refuse(at, `must be from ${min} to ${max}`);
     return value;
   };
   return {
@@ -90,8 +95,8 @@ export function uint(max: number): Type<number> {
     fromCbor: check,
     toJson: (value) => value,
     fromJson: check,
-    bytesMax: headBytes(max),
-    cddl: plain(`0..${max}`),
+    bytesMax: Math.max(headBytes(Math.abs(min)), headBytes(Math.abs(max))),
+    cddl: plain(`${min}..${max}`),
   };
 }
 

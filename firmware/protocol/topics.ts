@@ -5,6 +5,10 @@
 //   s1/a/DEVICE        retained announcement, signed; empty when withdrawn or, by the will, when it is gone
 //   s1/q/DEVICE/CONN   requests of one connection to one device
 //   s1/r/CONN          replies and pushes to one connection
+//
+// As an access list (`sluice acl` writes it for mosquitto): a device writes s1/a/DEVICE and s1/r/+ and reads
+// s1/q/DEVICE/+; anybody reads s1/a/+ and s1/r/%c and writes s1/q/+/%c. A device's own client id is a secret
+// (firmware/main.ts), because a broker ends a connection when another comes under its id.
 
 import { PROTOCOL_MAJOR } from "./messages.ts";
 
@@ -21,6 +25,20 @@ export function base64url(bytes: Uint8Array): string {
     out += ALPHABET[(((high << 8) | low) >> (10 - (bit & 7))) & 63] ?? "";
   }
   return out;
+}
+
+/** The bytes that base64url wrote so, or undefined. */
+export function fromBase64url(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(Math.floor((6 * text.length) / 8));
+  for (const [place, character] of [...text].entries()) {
+    const value = ALPHABET.indexOf(character);
+    const bit = 6 * place;
+    const at = bit >> 3;
+    const shifted = value << (10 - (bit & 7));
+    if (at < bytes.length) bytes[at] = (bytes[at] ?? 0) | (shifted >> 8);
+    if (at + 1 < bytes.length) bytes[at + 1] = (bytes[at + 1] ?? 0) | (shifted & 0xff);
+  }
+  return base64url(bytes) === text ? bytes : undefined;
 }
 
 /** 8 characters of the URL-safe base64 alphabet: 48 bits, drawn anew for every connection. */

@@ -5,7 +5,7 @@ import type { Crypto, Signer } from "../../hal/crypto.ts";
 import { equalBytes } from "../bytes.ts";
 import { SIGNED_BYTES_MAX } from "../protocol/messages.ts";
 import { bytes, field, flag, map, type Of, tuple, uint } from "../protocol/schema.ts";
-import { base64url } from "../protocol/topics.ts";
+import { base64url, fromBase64url } from "../protocol/topics.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { decodeSign1 } from "./sign1.ts";
 import { EXPIRES, OUR_CLAIMS, peek, type SignedSort, sign, thumbprint, verify } from "./signed.ts";
@@ -45,6 +45,12 @@ export interface Certificate {
 
 export function deviceName(crypto: Crypto, signKey: Uint8Array): string {
   return base64url(thumbprint(crypto, signKey));
+}
+
+/** The thumbprint that a device's name is written from, or undefined. */
+export function deviceThumbprint(name: string): Uint8Array | undefined {
+  const bytes = fromBase64url(name);
+  return bytes?.length === 8 ? bytes : undefined;
 }
 
 export function issueCertificate(

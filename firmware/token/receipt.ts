@@ -11,19 +11,23 @@ import {
   bySort,
   bytes,
   field,
+  list,
   map,
   named,
   type Of,
   oneOf,
+  optional,
   type Type,
   text,
   tuple,
   uint,
 } from "../protocol/schema.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { amountLine, LINES_MAX } from "./offer.ts";
 import {
   ISSUED_AT,
   OUR_CLAIMS,
+  OUR_DETAILS,
   peek,
   type SignedSort,
   shortDigest,
@@ -90,16 +94,25 @@ const settlementTuple = named(
   }),
 );
 
+/** What the amount is made of; on the receipts of an offer that has a tariff, and on no others. */
+const breakdown = map({
+  /** Contained in the amount, where the tariff says a rate. */
+  taxMinor: optional(1, amountMinor),
+  /** As in the offer, so far as they are charged here; none of nothing. */
+  lines: field(2, list(amountLine, LINES_MAX)),
+});
+export type Breakdown = Of<typeof breakdown>;
+
 type SessionBody = Of<typeof sessionTuple>;
 type SettlementBody = Of<typeof settlementTuple>;
-export type SessionReceipt = { is: "session"; order: string; atS: number } & Omit<
-  SessionBody,
-  "sort"
->;
-export type SettlementReceipt = { is: "settlement"; order: string; atS: number } & Omit<
-  SettlementBody,
-  "sort"
->;
+interface Head<Is> {
+  is: Is;
+  order: string;
+  atS: number;
+  breakdown?: Breakdown;
+}
+export type SessionReceipt = Head<"session"> & Omit<SessionBody, "sort">;
+export type SettlementReceipt = Head<"settlement"> & Omit<SettlementBody, "sort">;
 export type Receipt = SessionReceipt | SettlementReceipt;
 
 const SETTLEMENT = 1;
@@ -112,6 +125,7 @@ const claims = map({
   issuedAt: field(ISSUED_AT, uint(0xffff_ffff)),
   order: field(TOKEN_ID, orderId),
   body: field(OUR_CLAIMS, eitherBody),
+  breakdown: optional(OUR_DETAILS, breakdown),
 });
 
 export const RECEIPT: SignedSort<Of<typeof claims>> = { name: "receipt", claims };
@@ -119,15 +133,17 @@ export const RECEIPT: SignedSort<Of<typeof claims>> = { name: "receipt", claims 
 export const FIRST_PREVIOUS = new Uint8Array(16);
 
 export function signReceipt(receipt: Receipt, device: Signer): Uint8Array {
-  const { is, order, atS, ...body } = receipt;
-  const numberedBody = { sort: is === "settlement" ? SETTLEMENT : 0, ...body };
-  return sign(RECEIPT, { issuedAt: atS, order, body: numberedBody as SessionBody }, device);
+  const { is, order, atS, breakdown: lines, ...body } = receipt;
+  const numberedBody = { sort: is === "settlement" ? SETTLEMENT : 0, ...body } as SessionBody;
+  const plain = { issuedAt: atS, order, body: numberedBody };
+  return sign(RECEIPT, lines === undefined ? plain : { ...plain, breakdown: lines }, device);
 }
 
-function fromClaims({ issuedAt, order, body }: Of<typeof claims>): Receipt {
+function fromClaims({ issuedAt, order, body, breakdown: lines }: Of<typeof claims>): Receipt {
   const { sort, ...rest } = body;
   const is = sort === SETTLEMENT ? "settlement" : "session";
-  return { is, order, atS: issuedAt, ...rest } as Receipt;
+  const plain = { is, order, atS: issuedAt, ...rest } as Receipt;
+  return lines === undefined ? plain : { ...plain, breakdown: lines };
 }
 
 /** The receipt, unchecked: for showing what bytes say. Never acted upon. */

@@ -12,12 +12,16 @@ import { decodeSign1, encodeSign1, verifySign1 } from "./sign1.ts";
 
 export interface SignedSort<T> {
   /** Stands in the external data of the signature as `sluice/1 NAME`. */
-  name: "certificate" | "announcement" | "offer" | "token" | "receipt";
+  name: "certificate" | "announcement" | "offer" | "token" | "receipt" | "command" | "revocations";
   claims: Type<T>;
+  /** Of the whole signed object, where it may be larger than SIGNED_BYTES_MAX. */
+  bytesMax?: number;
 }
 
 /** Private claim: all of ours in one array (RFC 8392 section 9.1.1 leaves keys below -65536 free). */
 export const OUR_CLAIMS = -65_537;
+/** Private claim: what only some objects of a sort have to say, in one map; left out by all others. */
+export const OUR_DETAILS = -65_538;
 /** Registered claims (RFC 8392 section 4, RFC 8747 section 3.1). */
 export const EXPIRES = 4;
 export const ISSUED_AT = 6;
@@ -27,6 +31,10 @@ export const CONFIRMATION_KEY_ID = 3;
 
 function externalData(sort: SignedSort<unknown>): Uint8Array {
   return utf8(`sluice/1 ${sort.name}`);
+}
+
+function bytesMaxOf(sort: SignedSort<unknown>): number {
+  return sort.bytesMax ?? SIGNED_BYTES_MAX;
 }
 
 export function sign<T>(
@@ -45,7 +53,7 @@ export function sign<T>(
 
 /** Claims read without checking the signature: to find out whose key to check it with. Never acted upon. */
 export function peek<T>(sort: SignedSort<T>, signed: Uint8Array): Result<T> {
-  const sign1 = decodeSign1(signed, SIGNED_BYTES_MAX);
+  const sign1 = decodeSign1(signed, bytesMaxOf(sort));
   if (!sign1.ok) return sign1;
   return readClaims(sort, sign1.value.payload);
 }
@@ -57,7 +65,7 @@ export function verify<T>(
   publicKey: Uint8Array,
   crypto: Crypto,
 ): Result<T> {
-  const sign1 = decodeSign1(signed, SIGNED_BYTES_MAX);
+  const sign1 = decodeSign1(signed, bytesMaxOf(sort));
   if (!sign1.ok) return sign1;
   const payload = verifySign1(crypto, sign1.value, publicKey, externalData(sort));
   if (!payload.ok) return payload;
@@ -65,7 +73,7 @@ export function verify<T>(
 }
 
 function readClaims<T>(sort: SignedSort<T>, payload: Uint8Array): Result<T> {
-  const decoded = decodeCbor(payload, SIGNED_BYTES_MAX);
+  const decoded = decodeCbor(payload, bytesMaxOf(sort));
   if (!decoded.ok) return decoded;
   const claims = readCbor(sort.claims, decoded.value, sort.name);
   return claims.ok ? ok(claims.value) : claims;

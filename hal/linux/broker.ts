@@ -1,21 +1,32 @@
 // The embedded MQTT 3.1.1 broker (aedes, the only file that imports it): enough for one device and the
 // machines around it. It keeps nothing over a restart, and nothing rests on it: what must last is repeated.
 
-import { createServer, type Socket } from "node:net";
+import { createServer } from "node:net";
+import type { Duplex } from "node:stream";
 import { Aedes, type Client, type PublishPacket } from "aedes";
 import { HalError } from "../hal-error.ts";
 import { MqttStream } from "./mqtt-stream.ts";
+import type { WebSocketListener } from "./websocket.ts";
 
 export interface BrokerOptions {
   /** Loopback unless stated. */
   host?: string;
   /** 0 takes any free port. */
   port: number;
+  /** Port of a second listener, for MQTT over WebSocket; 0 takes any free one. */
+  ws?: number;
 }
 
 export interface Broker {
+  /** For programs on this machine. */
   url: string;
+  /** The same over WebSocket, where that is spoken. */
+  webSocketUrl?: string;
+  /** Address that it is bound to: 0.0.0.0 or :: is every network. */
+  host: string;
   port: number;
+  /** Whether other machines reach it. */
+  isOpen: boolean;
   /** Breaks every connection. Idempotent. */
   close(): Promise<void>;
 }
@@ -29,11 +40,66 @@ const RETAINED_OF_CLIENT_MAX = 4;
 const RETAINED_TOPICS_MAX = CONNECTIONS_MAX * RETAINED_OF_CLIENT_MAX;
 const CLIENT_ID_CHARACTERS_MAX = 128;
 const QUEUED_PACKETS_MAX = 256;
+/** RFC 1122, 3.2.1.3 and RFC 4291, 2.5.3. */
+const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
 const CONNECT_MS_MAX = 10_000;
 const DRAIN_MS_MAX = 10_000;
 
-/** Rejects with HalError `refused` when the address is taken or not ours. */
-export async function openBroker({ host = "127.0.0.1", port }: BrokerOptions): Promise<Broker> {
+/** Rejects with HalError `refused` when an address is taken or not ours. */
+export async function openBroker({ host = "127.0.0.1", port, ws }: BrokerOptions): Promise<Broker> {
+  const aedes = await openAedes();
+  const streams = new Set<Duplex>();
+  const serve = (stream: Duplex): void => {
+    if (streams.size >= CONNECTIONS_MAX) {
+      stream.destroy();
+      return;
+    }
+    const guarded = new MqttStream(stream, "break");
+    streams.add(guarded);
+    guarded.on("close", () => streams.delete(guarded));
+    aedes.handle(guarded);
+  };
+  const server = createServer(serve);
+  server.maxConnections = CONNECTIONS_MAX;
+  const closeAll = async (): Promise<void> => {
+    for (const stream of streams) stream.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await new Promise<void>((resolve) => aedes.close(resolve));
+  };
+  let webSocket: WebSocketListener | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, host, resolve);
+    });
+    if (ws !== undefined) {
+      // Loaded when called for: most brokers never need it.
+      const { listenWebSocket } = await import("./websocket.ts");
+      webSocket = await listenWebSocket({ host, port: ws, connectionsMax: CONNECTIONS_MAX }, serve);
+    }
+  } catch (error) {
+    const failed = server.listening && ws !== undefined ? ws : port;
+    await closeAll();
+    throw listenError(error, host, failed);
+  }
+  const address = server.address();
+  const bound = typeof address === "object" && address !== null ? address : { address: host, port };
+  const here = hereOf(bound.address);
+  let closing: Promise<void> | undefined;
+  return {
+    url: `mqtt://${here}:${bound.port}`,
+    ...(webSocket !== undefined && { webSocketUrl: `ws://${here}:${webSocket.port}` }),
+    host: bound.address,
+    port: bound.port,
+    isOpen: !LOOPBACK.test(bound.address),
+    close: () => {
+      closing ??= Promise.all([webSocket?.close(), closeAll()]).then(() => undefined);
+      return closing;
+    },
+  };
+}
+
+async function openAedes(): Promise<Aedes> {
   const retained = new RetainedTopics();
   const aedes = await Aedes.createBroker({
     connectTimeout: CONNECT_MS_MAX,
@@ -51,36 +117,14 @@ export async function openBroker({ host = "127.0.0.1", port }: BrokerOptions): P
     },
   });
   aedes.on("clientDisconnect", (client) => retained.left(client));
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    aedes.handle(new MqttStream(socket, "break"));
-  });
-  server.maxConnections = CONNECTIONS_MAX;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, host, resolve);
-    });
-  } catch (error) {
-    await new Promise<void>((resolve) => aedes.close(resolve));
-    throw listenError(error, host, port);
-  }
-  const address = server.address();
-  const taken = typeof address === "object" && address !== null ? address.port : port;
-  let closing: Promise<void> | undefined;
-  return {
-    url: `mqtt://${host.includes(":") ? `[${host}]` : host}:${taken}`,
-    port: taken,
-    close: () => {
-      closing ??= new Promise<void>((resolve) => {
-        server.close(() => aedes.close(resolve));
-        for (const socket of sockets) socket.destroy();
-      });
-      return closing;
-    },
-  };
+  return aedes;
+}
+
+/** How programs on this machine reach what is bound to that address. */
+function hereOf(bound: string): string {
+  if (bound === "0.0.0.0") return "127.0.0.1";
+  if (bound === "::") return "[::1]";
+  return bound.includes(":") ? `[${bound}]` : bound;
 }
 
 /** Which topics are retained, and which client retained them; none for those of clients that have gone. */

@@ -3,45 +3,42 @@
 // and handed over again, so nothing depends on the memory of the library or of the broker.
 // Retained messages and the will go at QoS 1, everything else at QoS 0, because the protocol above repeats.
 
-import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
 import { MqttClient } from "mqtt";
 import { after, type Clock, type Timer } from "../clock.ts";
 import { HalError } from "../hal-error.ts";
 import type { Link, LinkMessage, LinkWill } from "../link.ts";
+import { type Endpoint, parseEndpoint, refusal, streamOpener } from "./mqtt-endpoint.ts";
 import { MqttStream } from "./mqtt-stream.ts";
 import { openSystemClock } from "./system-clock.ts";
+import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
 
 export interface MqttLinkOptions {
-  /** mqtt://host[:1883] or mqtts://host[:8883]. */
+  /** mqtt://host[:1883], mqtts://host[:8883], ws://host[:80][/path] or wss://host[:443][/path]. */
   url: string;
   clientId: string;
   /** Published retained, so that who subscribes later knows as well. */
   will?: LinkWill;
   username?: string;
   password?: string;
-  connectTimeoutMs?: number;
+  tls?: TlsFiles;
+  /** How long a broker may take to accept us, and to grant what we subscribe. */
+  answerTimeoutMs?: number;
   clock?: Clock;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
-const KEEPALIVE_S = 30;
+/** A lost packet of a connection that begins is sent again after 1, 3 and 7 s (RFC 6298). */
+const ANSWER_TIMEOUT_MS = 10_000;
+const KEEPALIVE_S = 20;
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 10_000;
 const CLOSE_MS_MAX = 2_000;
 /** Retained values kept for after a reconnect; a device has a handful. */
 const RETAINED_TOPICS_MAX = 256;
 
-interface Endpoint {
-  shown: string;
-  secure: boolean;
-  host: string;
-  port: number;
-}
-
 /**
- * Resolves once the broker has accepted us; from then on a lost connection is made again for ever.
- * Rejects with HalError `refused` or `timeout`, saying which address and what to do.
+ * Resolves once the broker has accepted us; from then on a lost connection is made again for ever, quietly.
+ * Rejects with HalError `refused`, `timeout` or `corrupt`, saying which address or file and what to do. A broker
+ * that has granted nothing yet is given as long for the first subscriptions, which reject with `timeout`.
  */
 export async function openMqttLink(options: MqttLinkOptions): Promise<Link> {
   const link = new MqttLink(options, parseEndpoint(options.url));
@@ -53,16 +50,21 @@ interface Subscription {
   granted: boolean;
   resolve: (() => void)[];
   reject: ((error: HalError) => void)[];
+  /** Ends the waiting of those who start. */
+  limit?: Timer;
 }
 
 class MqttLink implements Link {
   readonly #options: MqttLinkOptions;
   readonly #endpoint: Endpoint;
   readonly #clock: Clock;
+  readonly #answerTimeoutMs: number;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #retained = new Map<string, Uint8Array>();
   #client: MqttClient | undefined;
   #ready = false;
+  /** The broker has granted something: from then on trouble is repaired, not reported. */
+  #serves = false;
   #failures = 0;
   #retry: Timer | undefined;
   #closing: Promise<void> | undefined;
@@ -73,6 +75,7 @@ class MqttLink implements Link {
     this.#options = options;
     this.#endpoint = endpoint;
     this.#clock = options.clock ?? openSystemClock();
+    this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
   }
 
   async open(): Promise<void> {
@@ -104,7 +107,20 @@ class MqttLink implements Link {
       // When the connection breaks first, the filter is asked for again after the reconnect.
       this.#ask([filter]).catch(() => {});
     }
+    if (!this.#serves) {
+      subscription.limit ??= after(this.#clock, this.#answerTimeoutMs, () => this.#giveUp(filter));
+    }
     return granted;
+  }
+
+  /** A filter of the first moments that nobody has answered: whoever starts is told. */
+  #giveUp(filter: string): void {
+    if (this.#serves) return;
+    const waiting = this.#subscriptions.get(filter)?.reject ?? [];
+    this.#subscriptions.delete(filter);
+    const { shown } = this.#endpoint;
+    const message = `the broker at ${shown} accepts connections and answers nothing: is it overloaded?`;
+    for (const no of waiting) no(new HalError("timeout", message));
   }
 
   onMessage(listener: (message: LinkMessage) => void): void {
@@ -126,7 +142,8 @@ class MqttLink implements Link {
 
   async #leave(): Promise<void> {
     this.#retry?.cancel();
-    for (const { reject } of this.#subscriptions.values()) {
+    for (const { reject, limit } of this.#subscriptions.values()) {
+      limit?.cancel();
       for (const no of reject) no(this.#canceled());
     }
     const client = this.#client;
@@ -147,15 +164,27 @@ class MqttLink implements Link {
   }
 
   /** Resolves when CONNACK came; from then on this client's end leads to `#lost`. */
-  #connect(): Promise<void> {
+  async #connect(): Promise<void> {
     const { will, username, password } = this.#options;
-    const client = new MqttClient(() => new MqttStream(openSocket(this.#endpoint), "leave-out"), {
+    const openStream = await streamOpener(this.#endpoint);
+    const identity = readTlsFiles(this.#options.tls ?? {});
+    if (this.#closing !== undefined) throw this.#canceled();
+    let failure: Error | undefined;
+    const guarded = (): MqttStream => {
+      const stream = new MqttStream(openStream(identity), "leave-out");
+      // The library tells only of errors that have a code.
+      stream.on("error", (error) => {
+        failure ??= error;
+      });
+      return stream;
+    };
+    const client = new MqttClient(guarded, {
       protocolId: "MQTT",
       protocolVersion: 4,
       clientId: this.#options.clientId,
       clean: true,
       keepalive: KEEPALIVE_S,
-      connectTimeout: this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      connectTimeout: this.#answerTimeoutMs,
       reconnectPeriod: 0,
       resubscribe: false,
       queueQoSZero: false,
@@ -179,8 +208,7 @@ class MqttLink implements Link {
         });
       }
     });
-    return new Promise((resolve, reject) => {
-      let failure: Error | undefined;
+    await new Promise<void>((resolve, reject) => {
       let accepted = false;
       client.on("error", (error) => {
         failure ??= error;
@@ -193,7 +221,7 @@ class MqttLink implements Link {
       });
       client.once("close", () => {
         if (accepted) this.#lost(client);
-        else reject(this.#refusal(failure));
+        else reject(refusal(this.#endpoint, failure));
       });
     });
   }
@@ -214,11 +242,13 @@ class MqttLink implements Link {
     // Half of the delay is drawn, so that a fleet does not come back in one wave.
     const delayMs = limitMs * (0.5 + 0.5 * Math.random());
     this.#retry = after(this.#clock, delayMs, () => {
+      this.#retry = undefined;
       this.#reconnect().catch(() => {
         const client = this.#client;
         this.#client = undefined;
         client?.end(true);
-        if (this.#closing === undefined) this.#scheduleReconnect();
+        // A connection that broke after it was accepted has its next attempt already.
+        if (this.#closing === undefined && this.#retry === undefined) this.#scheduleReconnect();
       });
     });
   }
@@ -237,13 +267,18 @@ class MqttLink implements Link {
     this.#onState(true);
   }
 
-  /** Rejects when the connection broke before the answer. A filter that was refused is forgotten. */
+  /**
+   * Rejects when the connection broke before the answer, and breaks it when none comes. A filter that was refused
+   * is forgotten.
+   */
   async #ask(filters: string[]): Promise<void> {
     const client = this.#client;
     if (client === undefined) throw this.#canceled();
     const grants = await new Promise<readonly { topic: string; qos: number }[]>(
       (resolve, reject) => {
+        const limit = after(this.#clock, this.#answerTimeoutMs, () => client.end(true));
         client.subscribe(filters, { qos: 0 }, (error, granted, packet) => {
+          limit.cancel();
           const codes = (packet as { granted?: unknown } | undefined)?.granted;
           if (Array.isArray(codes)) {
             resolve(filters.map((topic, i) => ({ topic, qos: Number(codes[i] ?? 0x80) })));
@@ -256,6 +291,8 @@ class MqttLink implements Link {
       const subscription = this.#subscriptions.get(topic);
       if (subscription === undefined) continue;
       subscription.granted = qos < 0x80;
+      this.#serves ||= subscription.granted;
+      subscription.limit?.cancel();
       if (qos >= 0x80) {
         this.#subscriptions.delete(topic);
         const error = new HalError(
@@ -285,38 +322,4 @@ class MqttLink implements Link {
   #canceled(): HalError {
     return new HalError("canceled", `the connection to ${this.#endpoint.shown} was closed`);
   }
-
-  #refusal(failure: Error | undefined): HalError {
-    const { shown } = this.#endpoint;
-    const code = (failure as { code?: unknown } | undefined)?.code;
-    const why = failure?.message || (typeof code === "string" ? code : "it closed the connection");
-    if (code === "ETIMEDOUT" || why === "connack timeout") {
-      const message = `no answer from the broker at ${shown}: check the address and the network`;
-      return new HalError("timeout", message, failure);
-    }
-    const advice =
-      typeof code === "number"
-        ? "check user name, password and its access list"
-        : 'start one with "sluice run" or "sluice broker", or name another with --broker';
-    return new HalError(
-      "refused",
-      `no connection to a broker at ${shown} (${why}): ${advice}`,
-      failure,
-    );
-  }
-}
-
-function openSocket({ secure, host, port }: Endpoint): Socket {
-  return secure ? connectTls({ host, port, servername: host }) : connectTcp({ host, port });
-}
-
-function parseEndpoint(text: string): Endpoint {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^mqtts?:$/.test(url.protocol) || url.hostname === "") {
-    throw new HalError("refused", `${text} is no broker address: write mqtt://host:port`);
-  }
-  const secure = url.protocol === "mqtts:";
-  const port = url.port === "" ? (secure ? 8883 : 1883) : Number(url.port);
-  const shown = `${url.protocol}//${url.hostname}:${port}`;
-  return { shown, secure, host: url.hostname.replace(/^\[|\]$/g, ""), port };
 }

@@ -2,7 +2,7 @@
 // bounds what it gathers in memory before it parses. Reads only the fixed header of each packet
 // (MQTT 3.1.1, 2.2), and either leaves the whole oversized packet out or breaks the connection.
 
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 
 export const PACKET_BYTES_MAX = 64 * 1024;
@@ -55,14 +55,17 @@ export function packetGuard(oversize: Oversize): (chunk: Buffer) => readonly Buf
   };
 }
 
-/** The socket behind the guard. Nagle's algorithm is off: with it, small packets wait 40 ms for an answer. */
+/**
+ * The socket behind the guard, or another stream of bytes. Nagle's algorithm is off: with it, small packets wait
+ * 40 ms for an answer.
+ */
 export class MqttStream extends Duplex {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
 
-  constructor(socket: Socket, oversize: Oversize) {
+  constructor(socket: Duplex, oversize: Oversize) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
-    socket.setNoDelay(true);
+    if (socket instanceof Socket) socket.setNoDelay(true);
     const guard = packetGuard(oversize);
     socket.on("data", (chunk: Buffer) => {
       try {

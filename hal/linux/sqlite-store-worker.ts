@@ -156,76 +156,94 @@ function troubleOf(error: unknown, path: string): StoreTrouble {
 }
 
 function serve(port: MessagePort, data: StoreWorkerData): void {
-  const reply = (message: StoreReply): void => port.postMessage(message);
-  const attempt = (
-    id: number,
-    work: () => string | readonly StoreRecord[] | undefined,
-  ): boolean => {
-    try {
-      reply({ id, ok: true, value: work() });
-      return true;
-    } catch (error) {
-      reply({ id, ok: false, trouble: troubleOf(error, data.path) });
-      return false;
-    }
-  };
-  let tables: Tables | undefined;
-  attempt(0, () => {
+  let tables: Tables;
+  try {
     tables = openTables(data);
-    return undefined;
-  });
-  const opened = tables;
-  if (opened === undefined) {
+    reply(port, { id: 0, ok: true });
+  } catch (error) {
+    reply(port, { id: 0, ok: false, trouble: troubleOf(error, data.path) });
     port.close();
     return;
   }
-  const commitGroup = (commits: readonly Commit[]): void => {
-    try {
-      opened.commitAll(commits);
-    } catch (error) {
-      const busy = String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY");
-      if (busy || commits.length === 1) {
-        // Another process kept the file for as long as we wait: none of them would fare better alone.
-        const trouble = troubleOf(error, data.path);
-        for (const { id } of commits) reply({ id, ok: false, trouble });
-      } else {
-        for (const commit of commits) {
-          attempt(commit.id, () => void opened.commitAll([commit]));
-        }
-      }
-      return;
+  const served: Served = { port, tables, path: data.path };
+  port.on("message", (first: StoreRequest) => answerAll(served, first));
+}
+
+interface Served {
+  port: MessagePort;
+  tables: Tables;
+  path: string;
+}
+
+/** That request and all that wait behind it. */
+function answerAll(served: Served, first: StoreRequest): void {
+  const { port } = served;
+  let next: StoreRequest | undefined = first;
+  while (next !== undefined) {
+    const commits: Commit[] = [];
+    while (next?.do === "commit" && commits.length < GROUP_COMMITS_MAX) {
+      commits.push(next);
+      next = take(port);
     }
-    for (const { id } of commits) reply({ id, ok: true });
-  };
-  const answer = (request: Exclude<StoreRequest, Commit>): void => {
-    attempt(request.id, () => {
-      switch (request.do) {
-        case "get":
-          return opened.get(request.kind, request.key);
-        case "list":
-          return opened.list(request.kind);
-        case "close":
-          opened.close();
-          return undefined;
+    if (commits.length > 0) commitGroup(served, commits);
+    if (next !== undefined && next.do !== "commit") {
+      answer(served, next);
+      if (next.do === "close") {
+        port.close();
+        return;
       }
-    });
-  };
-  port.on("message", (first: StoreRequest) => {
-    let next: StoreRequest | undefined = first;
-    while (next !== undefined) {
-      const commits: Commit[] = [];
-      while (next?.do === "commit" && commits.length < GROUP_COMMITS_MAX) {
-        commits.push(next);
-        next = take(port);
+      next = take(port);
+    }
+  }
+}
+
+function commitGroup(served: Served, commits: readonly Commit[]): void {
+  const { port, tables, path } = served;
+  try {
+    tables.commitAll(commits);
+  } catch (error) {
+    const busy = String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY");
+    if (busy || commits.length === 1) {
+      // Another process kept the file for as long as we wait: none of them would fare better alone.
+      const trouble = troubleOf(error, path);
+      for (const { id } of commits) reply(port, { id, ok: false, trouble });
+    } else {
+      for (const commit of commits) {
+        attempt(served, commit.id, () => void tables.commitAll([commit]));
       }
-      if (commits.length > 0) commitGroup(commits);
-      if (next !== undefined && next.do !== "commit") {
-        answer(next);
-        if (next.do === "close") return port.close();
-        next = take(port);
-      }
+    }
+    return;
+  }
+  for (const { id } of commits) reply(port, { id, ok: true });
+}
+
+function answer(served: Served, request: Exclude<StoreRequest, Commit>): void {
+  const { tables } = served;
+  attempt(served, request.id, () => {
+    switch (request.do) {
+      case "get":
+        return tables.get(request.kind, request.key);
+      case "list":
+        return tables.list(request.kind);
+      case "close":
+        tables.close();
+        return undefined;
     }
   });
+}
+
+type Answer = string | readonly StoreRecord[] | undefined;
+
+function attempt({ port, path }: Served, id: number, work: () => Answer): void {
+  try {
+    reply(port, { id, ok: true, value: work() });
+  } catch (error) {
+    reply(port, { id, ok: false, trouble: troubleOf(error, path) });
+  }
+}
+
+function reply(port: MessagePort, message: StoreReply): void {
+  port.postMessage(message);
 }
 
 function take(port: MessagePort): StoreRequest | undefined {

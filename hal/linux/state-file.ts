@@ -11,13 +11,15 @@ export interface BrokerState {
   url: string;
   pid: number;
   deviceId: string;
+  /** Folder of its keys: where the operator's own may lie, on a bench. */
+  keys?: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const BYTES_MAX = 4096;
 /** Without user and password. */
-const URL_PATTERN = /^mqtts?:\/\/[^\s/@]+$/;
+const URL_PATTERN = /^(mqtts?:\/\/[^\s/@]+|wss?:\/\/[^\s/@]+(\/[^\s@?#]*)?)$/;
 
 export function brokerStatePath(environment: Environment = process.env): string {
   const { XDG_RUNTIME_DIR: runtime, XDG_STATE_HOME: state, HOME: home = homedir() } = environment;
@@ -100,7 +102,7 @@ function parseState(bytes: Uint8Array, path: string): BrokerState & { startedAt:
     string,
     unknown
   >;
-  const { version, url, pid, deviceId, startedAt } = fields;
+  const { version, url, pid, deviceId, keys, startedAt } = fields;
   const odd = (field: string): never => {
     throw new HalError("corrupt", `${path}: ${field} is not what we wrote: remove the file`);
   };
@@ -109,5 +111,7 @@ function parseState(bytes: Uint8Array, path: string): BrokerState & { startedAt:
   if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid < 1) return odd("pid");
   if (typeof deviceId !== "string" || !/^[\w.:-]{1,64}$/.test(deviceId)) return odd("deviceId");
   if (typeof startedAt !== "string") return odd("startedAt");
-  return { url, pid, deviceId, startedAt };
+  if (keys === undefined) return { url, pid, deviceId, startedAt };
+  if (typeof keys !== "string" || !/^\/\P{Cc}{0,1023}$/u.test(keys)) return odd("keys");
+  return { url, pid, deviceId, keys, startedAt };
 }

@@ -9,6 +9,8 @@ import type { Clock, Timer, WallQuality } from "../clock.ts";
 
 /** A wall clock before this program was written cannot have been set. */
 const WRITTEN_AT_MS = Date.UTC(2025, 10, 1);
+/** Nor one that runs beyond what the seconds of certificates and receipts can hold. */
+const ENDS_AT_MS = Date.UTC(2100, 0, 1);
 /** The longest delay that setTimeout takes without wrapping to one millisecond. */
 const DELAY_MS_MAX = 2 ** 31 - 1;
 const QUALITY_FRESH_MS = 10_000;
@@ -64,7 +66,7 @@ function wakeAt(deadlineMs: number, wake: () => void): Timer {
 
 function judgeWall(flagFile: string, driftFiles: readonly string[]): WallQuality {
   const nowMs = Date.now();
-  if (nowMs < WRITTEN_AT_MS) return "unset";
+  if (nowMs < WRITTEN_AT_MS || nowMs >= ENDS_AT_MS) return "unset";
   if (existsSync(flagFile)) return "synchronised";
   const startedAtMs = nowMs - uptime() * 1000;
   for (const path of driftFiles) {

@@ -26,82 +26,127 @@ export function paceWorld(
   initialRate = 1,
   onError?: (error: unknown) => void,
 ): Pace {
-  let rate = initialRate;
-  let paused = false;
-  let stopped = false;
-  let running = false;
-  let timer: Timer | undefined;
-  let anchorRealMs = realClock.monotonicMs();
-  let anchorWorldMs = world.nowMs();
+  const pacing = new Pacing(world, realClock, initialRate, onError);
+  pacing.start();
+  return pacing;
+}
 
-  const worldMs = (): number =>
-    paused ? anchorWorldMs : anchorWorldMs + (realClock.monotonicMs() - anchorRealMs) * rate;
-  const anchor = (): void => {
-    anchorWorldMs = world.nowMs();
-    anchorRealMs = realClock.monotonicMs();
-  };
-  const arm = (): void => {
-    timer?.cancel();
-    timer = undefined;
-    if (paused || stopped || running || world.nextMs() === Number.POSITIVE_INFINITY) return;
-    const dueMs = anchorRealMs + (world.nextMs() - anchorWorldMs) / rate;
-    timer = realClock.at(dueMs, () => void runDue());
-  };
-  const runDue = async (): Promise<void> => {
-    if (running || stopped) return;
-    running = true;
+class Pacing implements Pace {
+  readonly #world: SimWorld;
+  readonly #realClock: Clock;
+  readonly #onError: ((error: unknown) => void) | undefined;
+  #rate: number;
+  #paused = false;
+  #stopped = false;
+  #running = false;
+  #timer: Timer | undefined;
+  #anchorRealMs: number;
+  #anchorWorldMs: number;
+
+  constructor(
+    world: SimWorld,
+    realClock: Clock,
+    rate: number,
+    onError: ((error: unknown) => void) | undefined,
+  ) {
+    this.#world = world;
+    this.#realClock = realClock;
+    this.#rate = rate;
+    this.#onError = onError;
+    this.#anchorRealMs = realClock.monotonicMs();
+    this.#anchorWorldMs = world.nowMs();
+  }
+
+  start(): void {
+    this.#world.bindTime(() => this.#worldMs());
+    this.#world.onSooner(() => this.#arm());
+    this.#arm();
+  }
+
+  setRate(rate: number): void {
+    if (!(rate > 0 && Number.isFinite(rate))) throw new RangeError(`rate ${rate}: want above 0`);
+    this.#anchor();
+    this.#rate = rate;
+    this.#paused = false;
+    this.#arm();
+  }
+
+  rate(): number {
+    return this.#rate;
+  }
+
+  pause(): void {
+    this.#anchor();
+    this.#paused = true;
+    this.#arm();
+  }
+
+  paused(): boolean {
+    return this.#paused;
+  }
+
+  async step(): Promise<boolean> {
+    if (!this.#paused || this.#stopped || this.#running) return false;
+    await settlePromises();
+    this.#running = true;
     try {
-      while (!paused && !stopped && world.nextMs() <= worldMs()) await world.step();
-    } catch (error) {
-      stop();
-      if (onError !== undefined) onError(error);
-      else
-        realClock.at(0, () => {
-          throw error;
-        });
+      return await this.#world.step();
     } finally {
-      running = false;
-      arm();
+      this.#running = false;
+      this.#anchorWorldMs = Math.max(this.#anchorWorldMs, this.#world.nowMs());
     }
-  };
-  const stop = (): void => {
-    if (stopped) return;
-    stopped = true;
-    timer?.cancel();
-    world.onSooner(undefined);
-    world.bindTime(undefined);
-  };
+  }
 
-  world.bindTime(worldMs);
-  world.onSooner(arm);
-  arm();
-  return {
-    setRate: (newRate) => {
-      if (!(newRate > 0 && Number.isFinite(newRate)))
-        throw new RangeError(`rate ${newRate}: want above 0`);
-      anchor();
-      rate = newRate;
-      paused = false;
-      arm();
-    },
-    rate: () => rate,
-    pause: () => {
-      anchor();
-      paused = true;
-      arm();
-    },
-    paused: () => paused,
-    step: async () => {
-      if (!paused || stopped || running) return false;
-      await settlePromises();
-      running = true;
-      try {
-        return await world.step();
-      } finally {
-        running = false;
-        anchorWorldMs = Math.max(anchorWorldMs, world.nowMs());
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#world.onSooner(undefined);
+    this.#world.bindTime(undefined);
+  }
+
+  #worldMs(): number {
+    if (this.#paused) return this.#anchorWorldMs;
+    return this.#anchorWorldMs + (this.#realClock.monotonicMs() - this.#anchorRealMs) * this.#rate;
+  }
+
+  #anchor(): void {
+    this.#anchorWorldMs = this.#world.nowMs();
+    this.#anchorRealMs = this.#realClock.monotonicMs();
+  }
+
+  #arm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const nextMs = this.#world.nextMs();
+    if (this.#paused || this.#stopped || this.#running || nextMs === Number.POSITIVE_INFINITY) {
+      return;
+    }
+    const dueMs = this.#anchorRealMs + (nextMs - this.#anchorWorldMs) / this.#rate;
+    this.#timer = this.#realClock.at(dueMs, () => void this.#runDue());
+  }
+
+  async #runDue(): Promise<void> {
+    if (this.#running || this.#stopped) return;
+    this.#running = true;
+    try {
+      while (!this.#paused && !this.#stopped && this.#world.nextMs() <= this.#worldMs()) {
+        await this.#world.step();
       }
-    },
-    stop,
-  };
+    } catch (error) {
+      this.stop();
+      this.#tell(error);
+    } finally {
+      this.#running = false;
+      this.#arm();
+    }
+  }
+
+  #tell(error: unknown): void {
+    if (this.#onError !== undefined) this.#onError(error);
+    else
+      this.#realClock.at(0, () => {
+        throw error;
+      });
+  }
 }

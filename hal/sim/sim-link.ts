@@ -44,6 +44,8 @@ export interface SimBroker {
   /** The client's power goes: its will is published, and its handle never says or does anything again. */
   cut(clientId: string): void;
   setNetwork(network: Partial<SimNetwork>): void;
+  /** A broker of bad faith: called for every message that it takes, gives those that it passes on instead. */
+  setTamper(tamper: ((message: SimPublish) => readonly SimPublish[]) | undefined): void;
   /** The retained message of a topic. */
   retained(topic: string): Uint8Array | undefined;
 }
@@ -66,6 +68,9 @@ export function simBroker(options: SimBrokerOptions): SimBroker {
     setNetwork: (network) => {
       broker.network = { ...broker.network, ...network };
     },
+    setTamper: (tamper) => {
+      broker.tamper = tamper;
+    },
     retained: (topic) => broker.retained.get(topic),
   };
 }
@@ -74,6 +79,7 @@ class Broker {
   readonly options: SimBrokerOptions;
   readonly retained = new Map<string, Uint8Array>();
   network: SimNetwork;
+  tamper: ((message: SimPublish) => readonly SimPublish[]) | undefined;
   readonly #clients = new Map<string, SimClient>();
 
   constructor(options: SimBrokerOptions) {
@@ -94,7 +100,11 @@ class Broker {
     return client;
   }
 
-  accept({ topic, payload, retain }: SimPublish): void {
+  accept(message: SimPublish): void {
+    for (const passed of this.tamper?.(message) ?? [message]) this.#pass(passed);
+  }
+
+  #pass({ topic, payload, retain }: SimPublish): void {
     if (retain && payload.length === 0) this.retained.delete(topic);
     else if (retain) this.retained.set(topic, payload);
     for (const client of this.#clients.values()) {

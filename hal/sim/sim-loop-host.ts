@@ -2,6 +2,7 @@
 // with a delay. Either end can be cut off or blocked, as a process can die or hang.
 
 import type { LoopCommand, LoopHost, LoopReport } from "../loop-host.ts";
+import type { Random } from "./random.ts";
 import type { SimWorld } from "./world.ts";
 
 export interface SimLoopEnd {
@@ -31,95 +32,20 @@ export interface SimLoopHostOptions {
 }
 
 export function simLoopHost(world: SimWorld, options: SimLoopHostOptions): SimLoopHost {
-  const { delayMs } = options;
-  const [delayMin, delayMax] = typeof delayMs === "number" ? [delayMs, delayMs] : delayMs;
-  const random = world.randomOf("loop-host");
-  let onReport: (report: LoopReport) => void = () => {};
-  let blockedUntilMs = 0;
-  let delivered = 0;
-  let closed = false;
-  let loop = newLoop();
-
-  const carry = (lastMs: number, thenMs: number): number =>
-    Math.max(lastMs, thenMs + random.betweenMs(delayMin, delayMax));
-  const toDevice = (from: Loop, report: LoopReport): void => {
-    from.lastReportMs = carry(from.lastReportMs, world.nowMs());
-    const arrive = (): void => {
-      if (closed || (loop !== from && report.on !== "lost")) return;
-      if (world.nowMs() < blockedUntilMs) {
-        world.at(blockedUntilMs, arrive);
-        return;
-      }
-      delivered++;
-      onReport(report);
-    };
-    world.at(from.lastReportMs, arrive);
-  };
-
-  function newLoop(): Loop {
-    const made: Loop = {
-      lastCommandMs: 0,
-      lastReportMs: 0,
-      onCommand: () => {},
-      onClose: () => {},
-      end: {
-        onCommand: (listener) => {
-          made.onCommand = listener;
-        },
-        report: (report) => {
-          if (!closed && loop === made && !made.gone) toDevice(made, report);
-        },
-        onClose: (listener) => {
-          made.onClose = listener;
-        },
-      },
-      gone: false,
-    };
-    return made;
-  }
-
+  const way = new Way(world, options);
   return {
     device: {
-      send: (command) => {
-        const to = loop;
-        if (closed || to.gone) return;
-        to.lastCommandMs = carry(to.lastCommandMs, Math.max(blockedUntilMs, world.nowMs()));
-        world.at(to.lastCommandMs, () => {
-          if (closed || to.gone) return;
-          delivered++;
-          to.onCommand(command);
-        });
-      },
+      send: (command) => way.send(command),
       onReport: (listener) => {
-        onReport = listener;
+        way.onReport = listener;
       },
-      close: () => {
-        if (closed) return Promise.resolve();
-        closed = true;
-        return new Promise((resolve) => {
-          world.after(random.betweenMs(delayMin, delayMax), () => {
-            if (!loop.gone) loop.onClose();
-            resolve();
-          });
-        });
-      },
+      close: () => way.close(),
     },
-    loop: () => loop.end,
-    cut: (why) => {
-      if (loop.gone) return;
-      const from = loop;
-      from.gone = true;
-      toDevice(from, { on: "lost", why });
-    },
-    restart: () => {
-      loop.gone = true;
-      loop = newLoop();
-      return loop.end;
-    },
-    blockDevice: (durationMs) => {
-      blockedUntilMs = Math.max(blockedUntilMs, world.nowMs() + durationMs);
-    },
-    delivered: () => delivered,
+    loop: () => way.loop.end,
+    cut: (why) => way.cut(why),
+    restart: () => way.restart(),
+    blockDevice: (durationMs) => way.block(durationMs),
+    delivered: () => way.delivered,
   };
 }
 
@@ -130,4 +56,104 @@ interface Loop {
   onClose: () => void;
   readonly end: SimLoopEnd;
   gone: boolean;
+}
+
+/** From the device to the loop that runs now, and back. */
+class Way {
+  readonly #world: SimWorld;
+  readonly #random: Random;
+  readonly #delayMs: readonly [number, number];
+  #blockedUntilMs = 0;
+  #closed = false;
+  onReport: (report: LoopReport) => void = () => {};
+  delivered = 0;
+  loop: Loop;
+
+  constructor(world: SimWorld, { delayMs }: SimLoopHostOptions) {
+    this.#world = world;
+    this.#random = world.randomOf("loop-host");
+    this.#delayMs = typeof delayMs === "number" ? [delayMs, delayMs] : delayMs;
+    this.loop = this.#newLoop();
+  }
+
+  send(command: LoopCommand): void {
+    const to = this.loop;
+    if (this.#closed || to.gone) return;
+    const leavesMs = Math.max(this.#blockedUntilMs, this.#world.nowMs());
+    to.lastCommandMs = Math.max(to.lastCommandMs, leavesMs + this.#drawDelayMs());
+    this.#world.at(to.lastCommandMs, () => {
+      if (this.#closed || to.gone) return;
+      this.delivered++;
+      to.onCommand(command);
+    });
+  }
+
+  #report(from: Loop, report: LoopReport): void {
+    const thenMs = this.#world.nowMs() + this.#drawDelayMs();
+    from.lastReportMs = Math.max(from.lastReportMs, thenMs);
+    this.#world.at(from.lastReportMs, () => this.#arrive(from, report));
+  }
+
+  #arrive(from: Loop, report: LoopReport): void {
+    if (this.#closed || (this.loop !== from && report.on !== "lost")) return;
+    if (this.#world.nowMs() < this.#blockedUntilMs) {
+      this.#world.at(this.#blockedUntilMs, () => this.#arrive(from, report));
+      return;
+    }
+    this.delivered++;
+    this.onReport(report);
+  }
+
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#closed = true;
+    return new Promise((resolve) => {
+      this.#world.after(this.#drawDelayMs(), () => {
+        if (!this.loop.gone) this.loop.onClose();
+        resolve();
+      });
+    });
+  }
+
+  cut(why: string): void {
+    if (this.loop.gone) return;
+    this.loop.gone = true;
+    this.#report(this.loop, { on: "lost", why });
+  }
+
+  restart(): SimLoopEnd {
+    this.loop.gone = true;
+    this.loop = this.#newLoop();
+    return this.loop.end;
+  }
+
+  block(durationMs: number): void {
+    this.#blockedUntilMs = Math.max(this.#blockedUntilMs, this.#world.nowMs() + durationMs);
+  }
+
+  #drawDelayMs(): number {
+    return this.#random.betweenMs(...this.#delayMs);
+  }
+
+  #newLoop(): Loop {
+    const made: Loop = {
+      lastCommandMs: 0,
+      lastReportMs: 0,
+      onCommand: () => {},
+      onClose: () => {},
+      end: {
+        onCommand: (listener) => {
+          made.onCommand = listener;
+        },
+        report: (report) => {
+          if (!this.#closed && this.loop === made && !made.gone) this.#report(made, report);
+        },
+        onClose: (listener) => {
+          made.onClose = listener;
+        },
+      },
+      gone: false,
+    };
+    return made;
+  }
 }

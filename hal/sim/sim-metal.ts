@@ -2,7 +2,8 @@
 // water flow, flow turns meters. It keeps the physical truth that tests compare the firmware against, and
 // breaks on demand.
 
-import type { Board } from "../board.ts";
+import type { Board, OutletPart } from "../board.ts";
+import { type MachineFaults, simMachine } from "./sim-machine.ts";
 import {
   type MetalOutlet,
   type MetalOutletState,
@@ -28,6 +29,7 @@ export interface SimMetal {
   onChange(listener: (state: MetalState) => void): void;
   /** Breaks things, or mends them; what is not named stays as it is. */
   setFaults(outlet: string, faults: Partial<OutletFaults>): void;
+  setMachineFaults(outlet: string, faults: Partial<MachineFaults>): void;
   /** Pulses per second at each pulse meter of the outlet while its contact is closed, from now on. */
   setFlow(outlet: string, pulsesPerSecond: number): void;
   /** The meter gains this many pulses that never flowed. */
@@ -40,6 +42,7 @@ export interface SimMetalOptions {
   /** In place of what the board says. */
   pulsesPerSecond?: number;
   operateMs?: readonly [number, number];
+  cycleMs?: readonly [number, number];
 }
 
 /** The board must be a virtual one. */
@@ -54,18 +57,26 @@ export function simMetal(
   let listener: ((state: MetalState) => void) | undefined;
   const outlets = new Map<string, MetalOutlet>();
   const state = (): MetalState => ({ outlets: [...outlets.values()].map((each) => each.state()) });
-  for (const part of board.outlets) {
-    const outlet = simOutlet({
-      world,
-      pins,
-      part,
+  const machines = new Map<string, (faults: Partial<MachineFaults>) => void>();
+  const open = (part: OutletPart): MetalOutlet => {
+    const register = (meter: string): number => options.register?.(part.id, meter) ?? 0;
+    const changed = (): void => listener?.(state());
+    if (part.switch.kind === "start-signal") {
+      const cycleMs = options.cycleMs ?? physics.cycleMs?.[part.id];
+      if (cycleMs === undefined) throw new RangeError(`${board.name}: ${part.id} has no cycleMs`);
+      const start = part.switch;
+      const machine = simMachine({ world, pins, part, start, cycleMs, register, changed });
+      machines.set(part.id, machine.setMachineFaults);
+      return machine;
+    }
+    return simOutlet({
+      ...{ world, pins, part, register, changed },
+      contactor: part.switch,
       pulsesPerSecond: options.pulsesPerSecond ?? physics.pulsesPerSecond,
       operateMs: options.operateMs ?? physics.operateMs,
-      register: (meter) => options.register?.(part.id, meter) ?? 0,
-      changed: () => listener?.(state()),
     });
-    outlets.set(part.id, outlet);
-  }
+  };
+  for (const part of board.outlets) outlets.set(part.id, open(part));
   const outletOf = (id: string): MetalOutlet => {
     const outlet = outlets.get(id);
     if (outlet === undefined) throw new RangeError(`board ${board.name} has no outlet ${id}`);
@@ -80,6 +91,10 @@ export function simMetal(
       listener = newListener;
     },
     setFaults: (id, faults) => outletOf(id).setFaults(faults),
+    setMachineFaults: (id, faults) => {
+      outletOf(id);
+      machines.get(id)?.(faults);
+    },
     setFlow: (id, pulsesPerSecond) => outletOf(id).setFlow(pulsesPerSecond),
     jumpMeter: (id, meter, pulses) => outletOf(id).jumpMeter(meter, pulses),
   };

@@ -2,7 +2,7 @@
 // meters that turn while something flows. In a world that is late (pace.ts) its events are late too, so a
 // program that reads its lines first lets it make up for all that should have happened by now.
 
-import type { OutletPart, PulseMeterPart } from "../board.ts";
+import type { ContactorPart, OutletPart, PulseMeterPart } from "../board.ts";
 import type { Timer } from "../clock.ts";
 import type { SimPins } from "./sim-pins.ts";
 import type { SimWorld } from "./world.ts";
@@ -25,6 +25,7 @@ export interface MetalOutletState {
   meters: Readonly<Record<string, MetalMeterState>>;
 }
 
+/** The metal behind a contactor; machines with a start signal have faults of their own (sim-machine.ts). */
 export interface OutletFaults {
   /** The contact does not open any more. */
   weld: boolean;
@@ -52,10 +53,28 @@ export interface MetalOutlet {
   jumpMeter(meter: string, pulses: number): void;
 }
 
+/** The last HISTORY_MAX movements. */
+export interface SwitchHistory {
+  events: readonly SwitchEvent[];
+  add(what: SwitchEvent["what"], closed: boolean, atMs: number): void;
+}
+
+export function switchHistory(): SwitchHistory {
+  const events: SwitchEvent[] = [];
+  return {
+    events,
+    add: (what, closed, atMs) => {
+      events.push({ atMs, what, closed });
+      if (events.length > HISTORY_MAX) events.shift();
+    },
+  };
+}
+
 export interface SimOutletOptions {
   world: SimWorld;
   pins: SimPins;
   part: OutletPart;
+  contactor: ContactorPart;
   pulsesPerSecond: number;
   operateMs: readonly [number, number];
   register: (meter: string) => number;
@@ -63,7 +82,7 @@ export interface SimOutletOptions {
 }
 
 export function simOutlet(options: SimOutletOptions): MetalOutlet {
-  const { world, pins, part, changed } = options;
+  const { world, pins, part, contactor, changed } = options;
   const faults: OutletFaults = {
     weld: false,
     notClosed: false,
@@ -71,15 +90,11 @@ export function simOutlet(options: SimOutletOptions): MetalOutlet {
     leakPulsesPerSecond: 0,
     bounces: 0,
   };
-  const history: SwitchEvent[] = [];
+  const history = switchHistory();
   let pulsesPerSecond = options.pulsesPerSecond;
   let coil = false;
   const meters = openMeters(options, () => faults.stuckMeter);
 
-  const record = (what: SwitchEvent["what"], closed: boolean, atMs: number): void => {
-    history.push({ atMs, what, closed });
-    if (history.length > HISTORY_MAX) history.shift();
-  };
   const updateFlow = (atMs: number): void => {
     const rate = contact.closed() ? pulsesPerSecond : faults.leakPulsesPerSecond;
     for (const meter of meters.values()) meter.setRate(rate, atMs);
@@ -88,14 +103,12 @@ export function simOutlet(options: SimOutletOptions): MetalOutlet {
     for (const meter of meters.values()) meter.turnUntil(atMs);
   };
   const contact = movingContact(options, (closed, atMs) => {
-    record("contact", closed, atMs);
+    history.add("contact", closed, atMs);
     turnUntil(atMs);
     updateFlow(atMs);
-    pins.drive(part.switch.feedbackLine, closed);
+    pins.drive(contactor.feedbackLine, closed);
     for (let i = 1; i <= 2 * faults.bounces; i++) {
-      world.after(i, () =>
-        pins.drive(part.switch.feedbackLine, contact.closed() === (i % 2 === 0)),
-      );
+      world.after(i, () => pins.drive(contactor.feedbackLine, contact.closed() === (i % 2 === 0)));
     }
     changed();
   });
@@ -104,14 +117,14 @@ export function simOutlet(options: SimOutletOptions): MetalOutlet {
     contact.moveUntil(world.nowMs());
     turnUntil(world.nowMs());
   };
-  pins.onDriven(part.switch.line, (active) => {
+  pins.onDriven(contactor.line, (active) => {
     coil = active;
-    record("coil", active, world.nowMs());
+    history.add("coil", active, world.nowMs());
     followCoil();
     changed();
   });
-  pins.drive(part.switch.feedbackLine, false);
-  pins.onRead(part.switch.feedbackLine, makeUp);
+  pins.drive(contactor.feedbackLine, false);
+  pins.onRead(contactor.feedbackLine, makeUp);
   for (const meter of part.meters) if (meter.kind === "pulse") pins.onRead(meter.line, makeUp);
 
   return {
@@ -120,7 +133,7 @@ export function simOutlet(options: SimOutletOptions): MetalOutlet {
       for (const [id, meter] of meters) shown[id] = meter.state();
       return { id: part.id, coil, contact: contact.closed(), meters: shown };
     },
-    history: () => history,
+    history: () => history.events,
     setFaults: (changes) => {
       Object.assign(faults, changes);
       followCoil();

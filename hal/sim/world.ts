@@ -4,7 +4,7 @@
 
 import type { Clock, Timer, WallQuality } from "../clock.ts";
 import type { Entropy } from "../entropy.ts";
-import { eventQueue } from "./event-queue.ts";
+import { type EventQueue, eventQueue } from "./event-queue.ts";
 import { type Random, seededEntropy, seededRandom } from "./random.ts";
 
 export interface SimWorldOptions {
@@ -67,6 +67,34 @@ const WALL_START_MS = 1_767_225_600_000;
 
 export function simWorld(options: SimWorldOptions): SimWorld {
   const queue = eventQueue();
+  const { nowMs, at, runNext, standAt, ...ofTimeline } = timeline(queue);
+  const { clock, ...ofWall } = wallClock(options, nowMs, at);
+  return {
+    seed: options.seed,
+    clock,
+    random: seededRandom(options.seed, "faults"),
+    randomOf: (name) => seededRandom(options.seed, name),
+    entropy: (name = "entropy") => seededEntropy(seededRandom(options.seed, name)),
+    process: () => simProcess(clock),
+    nowMs,
+    at,
+    after: (delayMs, run) => at(nowMs() + delayMs, run),
+    nextMs: queue.nextMs,
+    eventsWaiting: queue.size,
+    ...ofTimeline,
+    ...ofWall,
+    ...running(queue.nextMs, nowMs, standAt, runNext),
+  };
+}
+
+type Timeline = Pick<SimWorld, "nowMs" | "at" | "eventsRun" | "bindTime" | "onSooner"> & {
+  runNext(): void;
+  /** Goes there without running anything. */
+  standAt(timeMs: number): void;
+};
+
+/** What time it is, and the events one after the other. */
+function timeline(queue: EventQueue): Timeline {
   let nowMs = 0;
   // Events run in order of time: none may be added before the one that ran last. A world that is bound to a
   // source and late has a later `now`, and still makes up for all that was due before it.
@@ -75,73 +103,64 @@ export function simWorld(options: SimWorldOptions): SimWorld {
   let eventsRun = 0;
   let source: (() => number) | undefined;
   let sooner: (() => void) | undefined;
-  let wallOffsetMs = options.wallStartMs ?? WALL_START_MS;
-  let quality: WallQuality = options.wallQuality ?? "set";
-
-  const now = (): number => {
-    if (source !== undefined) nowMs = Math.max(nowMs, source());
-    return nowMs;
-  };
-  const at = (timeMs: number, run: (atMs: number) => void): Timer => {
-    if (Number.isNaN(timeMs)) throw new RangeError("an event needs a time");
-    const nextMs = queue.nextMs();
-    const event = queue.add(Math.max(timeMs, floorMs), run);
-    if (event.atMs < nextMs) sooner?.();
-    return { cancel: () => queue.cancel(event) };
-  };
-  const runNext = (): void => {
-    const event = queue.take();
-    if (event?.run === undefined) return;
-    eventsAtOnce = event.atMs > floorMs ? 0 : eventsAtOnce + 1;
-    if (eventsAtOnce > EVENTS_AT_ONCE_MAX) throw new Error(`time stands still at ${floorMs} ms`);
-    floorMs = event.atMs;
-    nowMs = Math.max(nowMs, event.atMs);
-    eventsRun++;
-    const run = event.run;
-    event.run = undefined;
-    run(event.atMs);
-  };
-  const clock: Clock = {
-    monotonicMs: now,
-    wallMs: () => Math.floor(now() + wallOffsetMs),
-    wallQuality: () => quality,
-    at: (deadlineMs, wake) => at(deadlineMs, () => wake()),
-  };
-
   return {
-    seed: options.seed,
-    clock,
-    random: seededRandom(options.seed, "faults"),
-    randomOf: (name) => seededRandom(options.seed, name),
-    entropy: (name = "entropy") => seededEntropy(seededRandom(options.seed, name)),
-    process: () => simProcess(clock),
-    nowMs: now,
-    at,
-    after: (delayMs, run) => at(now() + delayMs, run),
-    setWall: (wallMs, newQuality) => {
-      wallOffsetMs = wallMs - now();
-      quality = newQuality ?? quality;
+    nowMs: () => {
+      if (source !== undefined) nowMs = Math.max(nowMs, source());
+      return nowMs;
     },
-    setWallQuality: (newQuality) => {
-      quality = newQuality;
+    at: (timeMs, run) => {
+      if (Number.isNaN(timeMs)) throw new RangeError("an event needs a time");
+      const nextMs = queue.nextMs();
+      const event = queue.add(Math.max(timeMs, floorMs), run);
+      if (event.atMs < nextMs) sooner?.();
+      return { cancel: () => queue.cancel(event) };
     },
-    nextMs: queue.nextMs,
+    runNext: () => {
+      const event = queue.take();
+      if (event?.run === undefined) return;
+      eventsAtOnce = event.atMs > floorMs ? 0 : eventsAtOnce + 1;
+      if (eventsAtOnce > EVENTS_AT_ONCE_MAX) throw new Error(`time stands still at ${floorMs} ms`);
+      floorMs = event.atMs;
+      nowMs = Math.max(nowMs, event.atMs);
+      eventsRun++;
+      const run = event.run;
+      event.run = undefined;
+      run(event.atMs);
+    },
+    standAt: (timeMs) => {
+      nowMs = Math.max(nowMs, timeMs);
+      floorMs = nowMs;
+    },
     eventsRun: () => eventsRun,
-    eventsWaiting: queue.size,
-    ...running(
-      queue.nextMs,
-      now,
-      (timeMs) => {
-        nowMs = Math.max(nowMs, timeMs);
-        floorMs = nowMs;
-      },
-      runNext,
-    ),
     bindTime: (newSource) => {
       source = newSource;
     },
     onSooner: (listener) => {
       sooner = listener;
+    },
+  };
+}
+
+function wallClock(
+  options: SimWorldOptions,
+  nowMs: () => number,
+  at: SimWorld["at"],
+): Pick<SimWorld, "clock" | "setWall" | "setWallQuality"> {
+  let wallOffsetMs = options.wallStartMs ?? WALL_START_MS;
+  let quality: WallQuality = options.wallQuality ?? "set";
+  return {
+    clock: {
+      monotonicMs: nowMs,
+      wallMs: () => Math.floor(nowMs() + wallOffsetMs),
+      wallQuality: () => quality,
+      at: (deadlineMs, wake) => at(deadlineMs, () => wake()),
+    },
+    setWall: (wallMs, newQuality) => {
+      wallOffsetMs = wallMs - nowMs();
+      quality = newQuality ?? quality;
+    },
+    setWallQuality: (newQuality) => {
+      quality = newQuality;
     },
   };
 }

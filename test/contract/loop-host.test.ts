@@ -31,7 +31,7 @@ describeLoopHost("virtual time", async () => {
     end.onClose(() => {
       opened = true;
     });
-    end.report({ on: "ready", atMs: world.nowMs(), outlets: [] });
+    end.report({ on: "ready", atMs: world.nowMs(), outlets: [], sensors: [] });
   };
   script(sim.loop());
   return {

@@ -1,20 +1,59 @@
-// The Switch contract, on a switch whose contact the test can hold back.
+// The Switch contract; and what a switch with a contact that tells must do beside it, on one whose contact the
+// test can hold back.
 
 import { describe, expect, test } from "vitest";
 import type { Switch } from "../../hal/switch.ts";
 
 export interface SwitchUnderTest {
   switch: Switch;
-  /** Keeps the contact from moving, or lets it go. */
-  jam(jammed: boolean): void;
-  /** Whether power can flow. */
+  /** Whether power can flow, or the machine is signalled. */
   conducts(): boolean;
   /** Lets the contact move as long as it may take, and a little longer. */
   settle(): Promise<void>;
 }
 
+export interface ContactUnderTest extends SwitchUnderTest {
+  /** Keeps the contact from moving, or lets it go. */
+  jam(jammed: boolean): void;
+}
+
 export function describeSwitch(name: string, open: () => SwitchUnderTest): void {
   describe(`Switch contract: ${name}`, () => {
+    test("is open when it is opened", async () => {
+      const bench = open();
+      await bench.settle();
+      expect(bench.switch.state()).toMatchObject({ closed: false });
+      expect(bench.conducts()).toBe(false);
+    });
+
+    test("I7: conducts when it is told to, and not once it is told to open", async () => {
+      const bench = open();
+      bench.switch.set(true);
+      await bench.settle();
+      expect(bench.switch.state()).toMatchObject({ closed: true });
+      expect(bench.conducts()).toBe(true);
+      bench.switch.set(false);
+      await bench.settle();
+      expect(bench.switch.state()).toMatchObject({ closed: false });
+      expect(bench.conducts()).toBe(false);
+    });
+
+    test("close opens it, and nothing closes it after that", async () => {
+      const bench = open();
+      bench.switch.set(true);
+      await bench.settle();
+      bench.switch.close();
+      bench.switch.close();
+      bench.switch.set(true);
+      await bench.settle();
+      expect(bench.conducts()).toBe(false);
+      expect(bench.switch.state().closed).toBe(false);
+    });
+  });
+}
+
+export function describeContact(name: string, open: () => ContactUnderTest): void {
+  describe(`Switch contract, with a contact that tells: ${name}`, () => {
     test("opens in the open state", async () => {
       const bench = open();
       await bench.settle();
@@ -72,18 +111,6 @@ export function describeSwitch(name: string, open: () => SwitchUnderTest): void 
       await bench.settle();
       bench.switch.set(true);
       expect(bench.switch.state().fault).toBe("not-closed");
-    });
-
-    test("close opens it, and nothing closes it after that", async () => {
-      const bench = open();
-      bench.switch.set(true);
-      await bench.settle();
-      bench.switch.close();
-      bench.switch.close();
-      bench.switch.set(true);
-      await bench.settle();
-      expect(bench.conducts()).toBe(false);
-      expect(bench.switch.state().closed).toBe(false);
     });
   });
 }

@@ -30,7 +30,9 @@ test.each(PACKAGES)("%s is imported in %s and nowhere else", (name, file) => {
     readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
       .filter((path) => path.endsWith(".ts"))
       .map((path) => `${folder}/${path}`)
-      .filter((path) => readFileSync(join(ROOT, path), "utf8").includes(`"${name}"`)),
+      .filter((path) =>
+        new RegExp(`(from|import) ?\\(?"${name}"`).test(readFileSync(join(ROOT, path), "utf8")),
+      ),
   );
   expect(importing).toEqual([file]);
 });

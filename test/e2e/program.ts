@@ -20,11 +20,13 @@ export class Program {
   #partial = "";
   #isOver = false;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
+  /** `within` is put in front: a command that runs it elsewhere, under the same process id. */
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv, within: readonly string[] = []) {
     requireBuilt(ENTRY);
     const entry = fileURLToPath(new URL(`../../build/${ENTRY}`, import.meta.url));
     this.#name = `sluice ${args.join(" ")}`;
-    const child = spawn(process.execPath, [entry, ...args], {
+    const [command = process.execPath, ...rest] = [...within, process.execPath, entry, ...args];
+    const child = spawn(command, rest, {
       env,
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -16,6 +16,10 @@ export interface DeviceSettings {
   benchRate?: number;
   quantumPulses?: number;
   env?: NodeJS.ProcessEnv;
+  /** Address that its own broker listens on. */
+  host?: string;
+  /** Where it runs (test/support/netns.ts). */
+  within?: readonly string[];
 }
 
 export interface Device {
@@ -62,9 +66,13 @@ export class Site {
     return join(this.folder, name);
   }
 
-  start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+  start(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    within: readonly string[] = [],
+  ): Program {
     const own = { HOME: this.folder, XDG_RUNTIME_DIR: this.folder, XDG_STATE_HOME: this.folder };
-    const program = new Program(args, { PATH: process.env["PATH"], ...own, ...env });
+    const program = new Program(args, { PATH: process.env["PATH"], ...own, ...env }, within);
     this.#programs.push(program);
     return program;
   }
@@ -107,12 +115,20 @@ export class Site {
   }
 
   /** Without waiting until it sells. A device that starts again here finds its data and takes its port again. */
-  async launchDevice({ broker, benchRate = 100, quantumPulses = 100, env }: DeviceSettings) {
+  async launchDevice(settings: DeviceSettings) {
+    const {
+      broker,
+      benchRate = 100,
+      quantumPulses = 100,
+      env,
+      host = "127.0.0.1",
+      within,
+    } = settings;
     if (this.#port === 0) this.#port = await freePort();
     const file = join(this.folder, "device.yaml");
-    const where = broker === undefined ? `port: ${this.#port}` : `url: ${broker}`;
+    const where = broker === undefined ? `host: ${host}, port: ${this.#port}` : `url: ${broker}`;
     writeFileSync(file, deviceFile(where, benchRate, quantumPulses));
-    return this.start(["run", "--json", "--device", file, "--data", this.data], env);
+    return this.start(["run", "--json", "--device", file, "--data", this.data], env, within);
   }
 
   /** The command of its own: a broker that can be killed without killing a device. */

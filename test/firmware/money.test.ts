@@ -1,9 +1,9 @@
-// Money as people read it: as many digits after the point as ISO 4217 says.
+// Money: the tax in an amount, and as many digits after the point as ISO 4217 says.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatMinor } from "../../firmware/money.ts";
-import { AMOUNT_MINOR_MAX } from "../../firmware/protocol/messages.ts";
+import { containedTax, formatMinor } from "../../firmware/money.ts";
+import { AMOUNT_MINOR_MAX, TAX_BASIS_POINTS_MAX } from "../../firmware/protocol/messages.ts";
 
 describe("formatMinor", () => {
   test.each([
@@ -43,6 +43,34 @@ describe("formatMinor", () => {
       fc.property(amount, fc.constantFrom("JPY", "EUR", "KWD", "CLF"), (minor, currency) => {
         const [number = ""] = formatMinor(minor, currency).split(" ");
         expect(Number(number.replace(".", ""))).toBe(minor + 0);
+      }),
+    );
+  });
+});
+
+describe("containedTax", () => {
+  test.each([
+    [119, 1900, 19],
+    [1190, 1900, 190],
+    [100, 1900, 16],
+    [107, 700, 7],
+    [0, 1900, 0],
+    [500, 0, 0],
+    // Exactly half: 3 at 100 % contains 1.5, 1 contains 0.5.
+    [3, 10_000, 2],
+    [1, 10_000, 1],
+    [AMOUNT_MINOR_MAX, TAX_BASIS_POINTS_MAX, AMOUNT_MINOR_MAX / 2],
+  ])("of %i at %i hundredths of a percent is %i", (amountMinor, points, tax) => {
+    expect(containedTax(amountMinor, points)).toBe(tax);
+  });
+
+  test("I4: is the nearest whole number to the exact tax, half of one rounded up", () => {
+    const amount = fc.nat(AMOUNT_MINOR_MAX);
+    fc.assert(
+      fc.property(amount, fc.nat(TAX_BASIS_POINTS_MAX), (amountMinor, points) => {
+        const of = BigInt(10_000 + points);
+        const off = BigInt(containedTax(amountMinor, points)) * of - BigInt(amountMinor * points);
+        expect(2n * off > -of && 2n * off <= of).toBe(true);
       }),
     );
   });

@@ -3,7 +3,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AMOUNT_MINOR_MAX, PULSES_MAX, UNITS_MAX } from "../../firmware/protocol/messages.ts";
-import { grantPulses, milliUnits, valueOfPulses } from "../../firmware/units.ts";
+import {
+  grantPulses,
+  milliUnits,
+  priceOfUnits,
+  runsOf,
+  type Tier,
+  valueOfPulses,
+} from "../../firmware/units.ts";
 
 const ratio = fc.record({
   numerator: fc.integer({ min: 1, max: 100_000 }),
@@ -41,29 +48,79 @@ describe("grantPulses", () => {
   });
 });
 
-describe("valueOfPulses", () => {
-  test("I4: a full grant has the full price, and no pulse beyond it adds anything", () => {
+/** Tiers in rising order from unit 2 on. */
+const tiers = fc
+  .uniqueArray(fc.integer({ min: 2, max: 10_000 }), { maxLength: 4 })
+  .chain((starts) =>
+    fc.tuple(
+      ...starts
+        .sort((a, b) => a - b)
+        .map((fromUnits) =>
+          fc.record({ fromUnits: fc.constant(fromUnits), amountMinor: fc.nat(100_000) }),
+        ),
+    ),
+  ) as fc.Arbitrary<Tier[]>;
+const unitPrice = fc.record({ priceMinor: price, tiers: fc.option(tiers, { nil: undefined }) });
+
+describe("priceOfUnits", () => {
+  test("I4: is what every unit costs on its own, one by one", () => {
     fc.assert(
-      fc.property(units, price, ratio, fc.nat(1_000_000), (count, each, per, beyond) => {
-        const grant = grantPulses(count, per);
-        expect(valueOfPulses(grant, each, count, per)).toBe(each * count);
-        expect(valueOfPulses(grant + beyond, each, count, per)).toBe(each * count);
-        expect(valueOfPulses(0, each, count, per)).toBe(0);
+      fc.property(fc.integer({ min: 1, max: 200 }), unitPrice, (count, each) => {
+        let sum = 0;
+        for (let unit = 1; unit <= count; unit += 1) {
+          const tier = (each.tiers ?? []).findLast(({ fromUnits }) => fromUnits <= unit);
+          sum += tier?.amountMinor ?? each.priceMinor;
+        }
+        expect(priceOfUnits(count, each)).toBe(sum);
       }),
     );
   });
 
-  test("I4: never falls as pulses rise, and is never above their exact value", () => {
+  test("tells units by runs of one price", () => {
+    const price = { priceMinor: 40, tiers: [{ fromUnits: 11, amountMinor: 30 }] };
+    expect(runsOf(10, price)).toEqual([{ units: 10, priceMinor: 40 }]);
+    expect(runsOf(12, price)).toEqual([
+      { units: 10, priceMinor: 40 },
+      { units: 2, priceMinor: 30 },
+    ]);
+    expect(runsOf(0, price)).toEqual([]);
+    expect(priceOfUnits(12, price)).toBe(460);
+  });
+});
+
+describe("valueOfPulses", () => {
+  test("I4: a full grant has the full price, and no pulse beyond it adds anything", () => {
     fc.assert(
-      fc.property(units, price, ratio, fc.nat(), fc.nat(), (count, each, per, a, b) => {
+      fc.property(units, unitPrice, ratio, fc.nat(1_000_000), (count, each, per, beyond) => {
         const grant = grantPulses(count, per);
-        const [less, more] = [Math.min(a, b) % (grant + 1), Math.max(a, b) % (grant + 1)].sort(
+        expect(valueOfPulses(grant, count, each, per)).toBe(priceOfUnits(count, each));
+        expect(valueOfPulses(grant + beyond, count, each, per)).toBe(priceOfUnits(count, each));
+        expect(valueOfPulses(0, count, each, per)).toBe(0);
+      }),
+    );
+  });
+
+  test("I4: never falls as pulses rise, and is the exact value rounded down", () => {
+    fc.assert(
+      fc.property(units, unitPrice, ratio, fc.nat(), fc.nat(), (count, each, per, a, b) => {
+        const grant = grantPulses(count, per);
+        const [less, more] = [Math.min(a, b) % grant, Math.max(a, b) % (grant + 1)].sort(
           (x, y) => x - y,
         ) as [number, number];
-        const value = valueOfPulses(less, each, count, per);
-        expect(value).toBeLessThanOrEqual(valueOfPulses(more, each, count, per));
-        const exact = BigInt(less) * BigInt(each) * BigInt(per.denominator);
-        expect(BigInt(value) * BigInt(per.numerator) <= exact).toBe(true);
+        const value = valueOfPulses(less, count, each, per);
+        expect(value).toBeLessThanOrEqual(valueOfPulses(more, count, each, per));
+        // In units x numerator: every tier's part of it at that tier's price.
+        const done = BigInt(less) * BigInt(per.denominator);
+        const starts = [{ fromUnits: 1, amountMinor: each.priceMinor }, ...(each.tiers ?? [])];
+        let exact = 0n;
+        for (const [i, { fromUnits, amountMinor }] of starts.entries()) {
+          const from = BigInt(fromUnits - 1) * BigInt(per.numerator);
+          const next = starts[i + 1]?.fromUnits;
+          const to = next === undefined ? done : BigInt(next - 1) * BigInt(per.numerator);
+          const until = done < to ? done : to;
+          if (until > from) exact += (until - from) * BigInt(amountMinor);
+        }
+        if (less < grant) expect(BigInt(value)).toBe(exact / BigInt(per.numerator));
       }),
     );
   });
@@ -72,11 +129,11 @@ describe("valueOfPulses", () => {
     fc.assert(
       fc.property(
         units,
-        price,
+        unitPrice,
         ratio,
         fc.array(fc.nat(50_000), { maxLength: 8 }),
         (count, each, per, parts) => {
-          const value = (pulses: number) => valueOfPulses(pulses, each, count, per);
+          const value = (pulses: number) => valueOfPulses(pulses, count, each, per);
           let delivered = 0;
           let charged = 0;
           for (const part of parts) {
@@ -84,24 +141,36 @@ describe("valueOfPulses", () => {
             delivered += part;
           }
           expect(charged).toBe(value(delivered));
-          expect(charged).toBeLessThanOrEqual(each * count);
+          expect(charged).toBeLessThanOrEqual(priceOfUnits(count, each));
         },
       ),
     );
   });
 
+  test("I4: a part of a larger order costs no other than of a smaller one", () => {
+    fc.assert(
+      fc.property(units, units, unitPrice, ratio, fc.nat(), (a, b, each, per, some) => {
+        const [fewer, more] = a < b ? [a, b] : [b, a];
+        const pulses = some % grantPulses(fewer, per);
+        const value = valueOfPulses(pulses, fewer, each, per);
+        expect(valueOfPulses(pulses, more, each, per)).toBe(value);
+      }),
+    );
+  });
+
   test("I4: loses nothing at the greatest counts and amounts", () => {
     const per = { numerator: PULSES_MAX, denominator: 1 };
-    const all = AMOUNT_MINOR_MAX;
-    expect(valueOfPulses(PULSES_MAX, all, 1, per)).toBe(all);
-    expect(valueOfPulses(PULSES_MAX - 1, all, 1, per)).toBe(all - 1);
-    expect(valueOfPulses(PULSES_MAX - 5, all, 1, per)).toBe(all - 2);
-    expect(valueOfPulses(5, all, 1, per)).toBe(1);
-    expect(valueOfPulses(3, all, 1, per)).toBe(0);
+    const all = { priceMinor: AMOUNT_MINOR_MAX };
+    expect(valueOfPulses(PULSES_MAX, 1, all, per)).toBe(AMOUNT_MINOR_MAX);
+    expect(valueOfPulses(PULSES_MAX - 1, 1, all, per)).toBe(AMOUNT_MINOR_MAX - 1);
+    expect(valueOfPulses(PULSES_MAX - 5, 1, all, per)).toBe(AMOUNT_MINOR_MAX - 2);
+    expect(valueOfPulses(5, 1, all, per)).toBe(1);
+    expect(valueOfPulses(3, 1, all, per)).toBe(0);
+    const amount = fc.integer({ min: 1, max: AMOUNT_MINOR_MAX });
     fc.assert(
-      fc.property(fc.nat(PULSES_MAX), fc.integer({ min: 1, max: all }), (pulses, each) => {
+      fc.property(fc.nat(PULSES_MAX), amount, (pulses, each) => {
         const exact = (BigInt(pulses) * BigInt(each)) / BigInt(PULSES_MAX);
-        expect(BigInt(valueOfPulses(pulses, each, 1, per))).toBe(exact);
+        expect(BigInt(valueOfPulses(pulses, 1, { priceMinor: each }, per))).toBe(exact);
       }),
     );
   });

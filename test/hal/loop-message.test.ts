@@ -21,12 +21,25 @@ const OUTLET = {
   retained: ["energy"],
 } as const;
 
+const TANK = {
+  sensor: "tank",
+  unit: "dL",
+  value: -3,
+  ageMs: 0,
+  staleAfterMs: 10_000,
+  quality: "good",
+} as const;
+
 const REPORTS: LoopReport[] = [
-  { on: "ready", atMs: 0.5, outlets: [] },
+  { on: "ready", atMs: 0.5, outlets: [], sensors: [] },
   {
     on: "alive",
     atMs: 1,
     outlets: [OUTLET, { outlet: "right", healthy: true, readings: {}, retained: [] }],
+    sensors: [
+      TANK,
+      { sensor: "air", unit: "mC", value: 0, ageMs: 70_000, staleAfterMs: 5_000, quality: "lost" },
+    ],
   },
   { on: "progress", session: "s1", pulses: 3, reading: 10, held: true, atMs: 2 },
   {
@@ -79,8 +92,19 @@ describe("loop messages", () => {
       "pulses must not be above total",
     );
     expect(() => parseLoopCommand({ ...grant, meter: 7 })).toThrow(/meter must be a text/);
-    const ready = { on: "ready", atMs: 0, outlets: [{ ...OUTLET, readings: { energy: "7" } }] };
-    expect(() => parseLoopReport(ready)).toThrow(/energy must be an integer/);
+    const ready = { on: "ready", atMs: 0, outlets: [], sensors: [] };
+    const outlets = [{ ...OUTLET, readings: { energy: "7" } }];
+    expect(() => parseLoopReport({ ...ready, outlets })).toThrow(/energy must be an integer/);
+    const wrong = (change: object): void => {
+      parseLoopReport({ ...ready, sensors: [{ ...TANK, ...change }] });
+    };
+    expect(() => wrong({ value: 1.5 })).toThrow(/value must be an integer within/);
+    expect(() => wrong({ value: 1_000_000_001 })).toThrow(/value must be an integer within/);
+    expect(() => wrong({ ageMs: -1 })).toThrow(/ageMs must be an integer/);
+    expect(() => wrong({ quality: "fine" })).toThrow(/quality must be good/);
+    expect(() => wrong({ unit: "decilitres" })).toThrow(/unit must be a text/);
+    const many = Array.from({ length: 17 }, () => TANK);
+    expect(() => parseLoopReport({ ...ready, sensors: many })).toThrow(/sensors must be a list/);
   });
 
   test("I11: anything at all is either refused with a HalError or a message", () => {

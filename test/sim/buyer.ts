@@ -18,6 +18,8 @@ export interface Buying {
   unitsPerSession?: number;
   /** Ends the delivery early, once so much of the session is delivered. */
   endAfterPulses?: number;
+  /** The first session that is ended early; any when not given. */
+  endFromSession?: number;
 }
 
 export interface Outcome {
@@ -39,36 +41,57 @@ const TRY_AGAIN = new Set([
   "session-unknown",
 ]);
 
-export async function buy(site: Site, consumer: Consumer, buying: Buying): Promise<Outcome> {
-  const { clock } = site.world;
-  const faults: string[] = [];
-  const insist = async <T>(step: string, attempt: () => Promise<Result<T>>): Promise<Result<T>> => {
+export function insisting(site: Site, faults: string[]): Insist {
+  return async (step, attempt) => {
     for (;;) {
       const result = await attempt();
       if (result.ok) return result;
       faults.push(`${step}: ${result.fault.kind}`);
       if (!TRY_AGAIN.has(result.fault.kind)) return result;
-      await sleep(clock, AGAIN_MS);
+      await sleep(site.world.clock, AGAIN_MS);
     }
   };
+}
+
+/** Goes on with everything that an earlier life of this buyer may have paid for. */
+export async function goOn(site: Site, consumer: Consumer, buying: Buying): Promise<void> {
+  const insist = insisting(site, []);
   const dealer = await findDealer(site, consumer);
+  const card = { number: buying.card ?? TEST_CARDS.approve, expiryYear: 30, expiryMonth: 12 };
+  for (const one of await consumer.purchases.list()) {
+    if (one.state !== "paying" && one.state !== "paid") continue;
+    const paid = await insist("pay", () => dealer.pay(one, card));
+    if (paid.ok) await takeDelivery(dealer, consumer, paid.value, buying, insist);
+  }
+}
+
+export async function buy(site: Site, consumer: Consumer, buying: Buying): Promise<Outcome> {
+  const faults: string[] = [];
+  const insist = insisting(site, faults);
+  const dealer = await findDealer(site, consumer);
+  const paid = await payFor(dealer, buying, insist);
+  const done = paid !== undefined && (await takeDelivery(dealer, consumer, paid, buying, insist));
+  return { purchases: await consumer.purchases.list(), done, faults };
+}
+
+/** Selects and pays, anew where an offer is gone. */
+export async function payFor(
+  dealer: Dealer,
+  buying: Buying,
+  insist: Insist,
+): Promise<Purchase | undefined> {
   const card = { number: buying.card ?? TEST_CARDS.approve, expiryYear: 30, expiryMonth: 12 };
   for (;;) {
     const selected = await insist("select", () => dealer.select(buying, 100_000));
-    if (!selected.ok) break;
+    if (!selected.ok) return undefined;
     const paid = await insist("pay", () => dealer.pay(selected.value.purchase, card));
-    if (!paid.ok) {
-      const gone = ["offer-unknown", "offer-expired", "payment-lost"].includes(paid.fault.kind);
-      if (gone) continue;
-      break;
-    }
-    const done = await takeDelivery(dealer, consumer, paid.value, buying, insist);
-    return { purchases: await consumer.purchases.list(), done, faults };
+    if (paid.ok) return paid.value;
+    const gone = ["offer-unknown", "offer-expired", "payment-lost"].includes(paid.fault.kind);
+    if (!gone) return undefined;
   }
-  return { purchases: await consumer.purchases.list(), done: false, faults };
 }
 
-async function findDealer(site: Site, consumer: Consumer): Promise<Dealer> {
+export async function findDealer(site: Site, consumer: Consumer): Promise<Dealer> {
   for (;;) {
     const found = await consumer.discover({ timeoutMs: 5_000, enough: () => true });
     const [first] = found.ok ? found.value : [];
@@ -78,7 +101,7 @@ async function findDealer(site: Site, consumer: Consumer): Promise<Dealer> {
   }
 }
 
-type Insist = <T>(step: string, attempt: () => Promise<Result<T>>) => Promise<Result<T>>;
+export type Insist = <T>(step: string, attempt: () => Promise<Result<T>>) => Promise<Result<T>>;
 
 async function takeDelivery(
   dealer: Dealer,
@@ -87,17 +110,18 @@ async function takeDelivery(
   buying: Buying,
   insist: Insist,
 ): Promise<boolean> {
-  const { endAfterPulses = Number.POSITIVE_INFINITY, unitsPerSession } = buying;
+  const { endAfterPulses = Number.POSITIVE_INFINITY, endFromSession = 1, unitsPerSession } = buying;
   for (;;) {
     const begun = await insist("begin", () =>
-      dealer.begin(paid, unitsPerSession, ({ pulses }) => {
-        if (pulses >= endAfterPulses) void dealer.end(paid);
+      dealer.begin(paid, unitsPerSession, ({ session, pulses }) => {
+        if (pulses >= endAfterPulses && session >= endFromSession) void dealer.end(paid);
       }),
     );
     const now = await consumer.purchases.get(paid.id);
     if (now?.state === "closed") return true;
     if (!begun.ok) {
-      // Closed at the device already: what is left are receipts that we lack.
+      // Closed at the device already: what is left are receipts that we lack, and they go to whoever asks.
+      await insist("standing", () => dealer.standing(paid));
       const settled = await dealer.settled(paid, 120_000);
       return settled.state === "closed";
     }

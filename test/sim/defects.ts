@@ -82,4 +82,29 @@ export const DEFECTS: readonly Defect[] = [
     file: "firmware/producer/journal.js",
     changes: [["epoch: device.epoch + 1", "epoch: Math.max(1, device.epoch)"]],
   },
+  {
+    name: "a fee is charged again by the session after a restart",
+    file: "firmware/token/charge.js",
+    changes: [
+      [
+        "amountMinor: amountMinor - (earlier[i]?.amountMinor ?? 0)",
+        'amountMinor: amountMinor - (kind === "units" ? (earlier[i]?.amountMinor ?? 0) : 0)',
+      ],
+    ],
+  },
+  {
+    name: "a removed service is sold again after a restart",
+    file: "firmware/producer/catalogue-store.js",
+    changes: [["writes: [gone, ...this.#noPrices(id)],", "writes: this.#noPrices(id),"]],
+  },
+  {
+    name: "the operator's numbers begin anew after a restart",
+    file: "firmware/producer/books.js",
+    changes: [["await readLastOperation(store)", "undefined"]],
+  },
+  {
+    name: "orders of a removed service are forgotten at a restart",
+    file: "firmware/producer/books.js",
+    changes: [["await readWithdrawn(store)", "new Set()"]],
+  },
 ];

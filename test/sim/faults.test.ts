@@ -21,7 +21,7 @@ async function breakDuring(
   met: Met,
   units: number,
   afterMs: number,
-  breakIt: (site: Site) => void,
+  breakIt: (site: Site) => unknown,
 ): Promise<{
   session: SessionReceipt;
   settlement: SettlementReceipt | undefined;
@@ -30,7 +30,7 @@ async function breakDuring(
   const purchase = await paid(met, units);
   const ended = met.dealer.begin(purchase, undefined, () => undefined);
   await wait(met.site, afterMs);
-  breakIt(met.site);
+  await breakIt(met.site);
   const delivered = value(await ended);
   const session = delivered.receipts.find((one) => one.is === "session");
   const settlement = delivered.receipts.find((one) => one.is === "settlement");
@@ -67,6 +67,23 @@ test("I6 I13: a meter that stands still ends the delivery, and the rest is refun
     expect(refundedMinor).toBe(45 - amountMinor);
     const [charge] = [...(await met.site.host.charges()).values()];
     expect(charge?.refundedMinor).toBe(refundedMinor);
+  });
+});
+
+test("I13: a meter that falls back after the stop is named on a receipt that the payer accepts", async () => {
+  await story(async (met) => {
+    const { site } = met;
+    const { session, settlement } = await breakDuring(met, 1, 5_000, async () => {
+      const [purchase] = await met.consumer.purchases.list();
+      if (purchase !== undefined) value(await met.dealer.end(purchase));
+      await wait(site, 100);
+      site.board.metal.jumpMeter("socket-1", "energy", -50);
+    });
+    expect(session.reason).toBe("meter-implausible");
+    expect(session.pulses).toBe(physical(site));
+    expect(session.endReading - session.startReading).toBe(session.pulses - 50);
+    const { amountMinor = 0 } = settlement ?? {};
+    expect(settlement).toMatchObject({ refundedMinor: 45 - amountMinor, capturedMinor: 45 });
   });
 });
 
@@ -194,4 +211,26 @@ test("undelivered units: refunded, kept as credit, or forfeited at expiry, as th
   const forfeited = await endEarly("credit-forfeit");
   expect(forfeited).toMatchObject({ reason: "expired", refundedMinor: 0 });
   expect(forfeited?.forfeitedMinor).toBeGreaterThan(0);
+}, 60_000);
+
+test("I6: what an order's last session left is not forfeited: it could not be begun any more", async () => {
+  await story(
+    async (met) => {
+      const { site, dealer } = met;
+      const purchase = await paid(met, 1);
+      for (let session = 1; session <= 100; session++) {
+        const ended = dealer.begin(purchase, undefined, () => undefined);
+        await wait(site, 200);
+        value(await dealer.end(purchase));
+        expect(value(await ended).receipts).toMatchObject([{ session, reason: "consumer-end" }]);
+      }
+      expect(kind(await dealer.begin(purchase, undefined, () => undefined))).toBe("too-many");
+      await wait(site, 1_000_000);
+      const [settlement] = site.settlements(purchase.id);
+      expect(settlement).toMatchObject({ sessions: 100, reason: "expired", forfeitedMinor: 0 });
+      expect(settlement?.refundedMinor).toBe(45 - (settlement?.amountMinor ?? 0));
+      expect(settlement?.refundedMinor).toBeGreaterThan(0);
+    },
+    { services: [{ ...ENERGY, undelivered: "credit-forfeit", tokenLifeS: 900 }] },
+  );
 }, 60_000);

@@ -5,8 +5,10 @@ import { fromHex } from "../../firmware/bytes.ts";
 import { type Order, orderRecord } from "../../firmware/producer/order.ts";
 import { readJson } from "../../firmware/protocol/schema.ts";
 import { type Receipt, verifyChain } from "../../firmware/token/receipt.ts";
-import type { SimCharge } from "../../hal/sim/sim-payment-host.ts";
-import { crypto, type Site } from "./site.ts";
+import type { SimMetal } from "../../hal/sim/sim-metal.ts";
+import type { SimCharge, SimPaymentHost } from "../../hal/sim/sim-payment-host.ts";
+import type { SimStore } from "../../hal/sim/sim-store.ts";
+import { crypto } from "./site.ts";
 
 export interface Expectation {
   outlet: string;
@@ -20,7 +22,27 @@ export interface Expectation {
   loss: "seller" | "payer";
 }
 
-export function durableOrders(site: Site): Order[] {
+/** What is looked at: a whole site, or what a killed program left of one. */
+export interface Witnesses {
+  store: Pick<SimStore, "durable">;
+  host: Pick<SimPaymentHost, "charges">;
+  board: { metal: Pick<SimMetal, "outlet"> };
+  signKey: Uint8Array;
+  cuts: number;
+  epochs: readonly number[];
+}
+
+/** Of a site as it is when nothing else was asked for: the first socket of the virtual charger. */
+export const SOCKET_1: Expectation = {
+  outlet: "socket-1",
+  meter: "energy",
+  quantumPulses: 100,
+  runOnPulsesMax: 3,
+  retains: true,
+  loss: "seller",
+};
+
+export function durableOrders(site: Pick<Witnesses, "store">): Order[] {
   return site.store.durable("order").map(({ id, body }) => {
     const read = readJson(orderRecord, JSON.parse(body), "order");
     if (!read.ok) throw new Error(`order ${id}: ${read.fault.message}`);
@@ -28,7 +50,7 @@ export function durableOrders(site: Site): Order[] {
   });
 }
 
-function durableReceipts(site: Site): readonly Receipt[] | string {
+function durableReceipts(site: Witnesses): readonly Receipt[] | string {
   const signed = site.store
     .durable("receipt")
     .map(({ body }) => fromHex(JSON.parse(body).signed) ?? new Uint8Array());
@@ -66,7 +88,7 @@ function checkMoney(orders: readonly Order[], charges: ReadonlyMap<string, SimCh
   return wrong;
 }
 
-function checkUnits(site: Site, orders: readonly Order[], expected: Expectation): string[] {
+function checkUnits(site: Witnesses, orders: readonly Order[], expected: Expectation): string[] {
   const wrong: string[] = [];
   const receipts = durableReceipts(site);
   if (typeof receipts === "string") return [`I13: the chain of receipts is broken: ${receipts}`];
@@ -83,6 +105,9 @@ function checkUnits(site: Site, orders: readonly Order[], expected: Expectation)
     for (const { runOnPulses } of sessions) {
       if (runOnPulses > expected.runOnPulsesMax) wrong.push(`I8: ${runOnPulses} pulses ran on`);
     }
+    const told = sessions.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+    if (order.state === "closed" && told !== order.settlement?.amountMinor)
+      wrong.push(`I4: sessions charge ${told}, the order ${order.settlement?.amountMinor}`);
     const settled = mine.filter(({ is }) => is === "settlement").length;
     if (order.state === "closed" && settled !== 1) wrong.push(`I6: ${settled} settlement receipts`);
   }
@@ -101,7 +126,7 @@ function checkUnits(site: Site, orders: readonly Order[], expected: Expectation)
 }
 
 /** Called at the very instant a coil is driven closed. */
-export function checkClosing(site: Site, outlet: string): string[] {
+export function checkClosing(site: Witnesses, outlet: string): string[] {
   const running = durableOrders(site).find((one) => one.outlet === outlet && one.running);
   if (running?.running === undefined) return ["I7: the switch closes and no grant is on disk"];
   const { reserved, recorded } = running.running;
@@ -109,7 +134,7 @@ export function checkClosing(site: Site, outlet: string): string[] {
 }
 
 /** Everything that must hold when the story is over and nothing runs any more. */
-export async function violations(site: Site, expected: Expectation): Promise<string[]> {
+export async function violations(site: Witnesses, expected: Expectation): Promise<string[]> {
   const orders = durableOrders(site);
   const wrong = [
     ...checkMoney(orders, await site.host.charges()),

@@ -16,18 +16,21 @@ export class RawClient {
   readonly site: Site;
   readonly link: Link;
   readonly connection: string;
-  readonly #secret: Uint8Array;
-  readonly #deviceKey: Uint8Array;
+  readonly #shared: Uint8Array;
+  readonly #consumerKey: Uint8Array;
   readonly sent: Uint8Array[] = [];
   epoch = 1;
   #id = 0;
   #answers: Uint8Array[] = [];
 
-  constructor(site: Site, name: string, deviceKey: Uint8Array) {
+  /** With the keys of its own, or with those of the site's consumer of that name. */
+  constructor(site: Site, name: string, deviceKey: Uint8Array, keysOf?: string) {
     const entropy = site.world.entropy(`raw ${name}`);
     this.site = site;
-    this.#secret = entropy.bytes(32);
-    this.#deviceKey = deviceKey;
+    const own = entropy.bytes(32);
+    const secret = keysOf === undefined ? own : site.world.entropy(`consumer ${keysOf}`).bytes(32);
+    this.#shared = crypto.boxShared(deviceKey, secret) ?? new Uint8Array(32);
+    this.#consumerKey = crypto.boxPublicKey(secret);
     this.connection = connectionName(entropy.bytes(6));
     this.link = site.broker.connect(this.connection);
     this.link.onMessage(({ payload }) => this.#answers.push(payload));
@@ -46,11 +49,9 @@ export class RawClient {
   /** The next request, not sent. */
   seal(plain: Uint8Array): Uint8Array {
     this.#id += 1;
-    const shared = crypto.boxShared(this.#deviceKey, this.#secret) ?? new Uint8Array(32);
     const nonce = envelopeNonce("request", this.connection, this.epoch, this.#id, 0);
-    const box = crypto.seal(plain, nonce, shared);
-    const consumerKey = crypto.boxPublicKey(this.#secret);
-    return encodeRequest({ id: this.#id, box, consumerKey });
+    const box = crypto.seal(plain, nonce, this.#shared);
+    return encodeRequest({ id: this.#id, box, consumerKey: this.#consumerKey });
   }
 
   /** Sends a payload as it is. */
@@ -68,9 +69,8 @@ export class RawClient {
     if (!frame.ok) throw new Error(frame.fault.message);
     if (!("box" in frame.value)) return { is: "hint" };
     const { id, n, box } = frame.value;
-    const shared = crypto.boxShared(this.#deviceKey, this.#secret) ?? new Uint8Array(32);
     const nonce = envelopeNonce("reply", this.connection, this.epoch, id, n);
-    const plain = crypto.open(box, nonce, shared);
+    const plain = crypto.open(box, nonce, this.#shared);
     const message = plain && decodeMessage(plain);
     if (!message?.ok) throw new Error("the answer does not open");
     const { value } = message;

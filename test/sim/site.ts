@@ -12,9 +12,15 @@ import type { DeliveryPolicy } from "../../firmware/producer/delivery.ts";
 import { openProducer, type Producer } from "../../firmware/producer/producer.ts";
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import { openRuntime } from "../../firmware/runtime.ts";
-import { deviceName, issueCertificate } from "../../firmware/token/certificate.ts";
+import {
+  deviceName,
+  issueCertificate,
+  verifyCertificate,
+} from "../../firmware/token/certificate.ts";
 import { type SettlementReceipt, verifyReceipt } from "../../firmware/token/receipt.ts";
+import { type Revoked, signRevocations } from "../../firmware/token/revocation.ts";
 import type { Board } from "../../hal/board.ts";
+import type { Signer } from "../../hal/crypto.ts";
 import { openOutlets } from "../../hal/drivers/open-outlets.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import type { PaymentHost } from "../../hal/payment-host.ts";
@@ -25,6 +31,7 @@ import { type SimLoopEnd, type SimLoopHost, simLoopHost } from "../../hal/sim/si
 import { type SimPaymentHost, simPaymentHost } from "../../hal/sim/sim-payment-host.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
 import { type SimWorld, simWorld } from "../../hal/sim/world.ts";
+import { mortal, PowerCut } from "./mortal-host.ts";
 
 export const crypto = openNodeCrypto();
 
@@ -46,10 +53,24 @@ export interface SiteOptions {
   policy?: DeliveryPolicy;
   network?: Partial<SimNetwork>;
   pulsesPerSecond?: number;
+  /** When the device's certificate expires. */
+  expiresS?: number;
   storeLatencyMs?: number;
   /** Called at each place where the power may fail; true cuts it there. */
   cutAt?: (place: CutPlace) => boolean;
   wrapHost?: (host: PaymentHost) => PaymentHost;
+  /** In place of disks that are gone with the program: what outlives it. */
+  disk?: {
+    device: SimStore;
+    host: SimStore;
+    register(outlet: string, meter: string): number | undefined;
+  };
+  /** Another site, whose world, broker and operator this one shares; it needs a name of its own. */
+  beside?: Site;
+  name?: string;
+  resetCatalogue?: boolean;
+  /** Leaves the producer as it is opened: the test takes its steps. */
+  byHand?: boolean;
 }
 
 export type CutPlace =
@@ -74,6 +95,8 @@ export class Site {
   readonly device: string;
   readonly signKey: Uint8Array;
   readonly operatorKey: Uint8Array;
+  readonly operator: Signer;
+  readonly #name: string;
   readonly options: SiteOptions;
   readonly log: string[] = [];
   readonly bugs: unknown[] = [];
@@ -85,21 +108,30 @@ export class Site {
   #off: (() => void) | undefined;
   #loopHost: SimLoopHost | undefined;
   #killLoop: () => void = () => undefined;
+  #open: (() => Producer) | undefined;
   readonly #part: Board;
-  readonly #keys: { signSeed: Uint8Array; boxSecret: Uint8Array; certificate: Uint8Array };
+  readonly #keys: {
+    signSeed: Uint8Array;
+    boxSecret: Uint8Array;
+    certificate: Uint8Array;
+    revocations?: Uint8Array;
+  };
 
   constructor(options: SiteOptions) {
     this.options = options;
-    this.world = simWorld({ seed: options.seed });
-    const entropy = this.world.entropy("keys");
-    const operator = crypto.signer(entropy.bytes(32));
+    this.world = options.beside?.world ?? simWorld({ seed: options.seed });
+    this.#name = options.name ?? "";
+    const entropy = this.world.entropy(`keys${this.#name}`);
+    const operator = options.beside?.operator ?? crypto.signer(entropy.bytes(32));
+    this.operator = operator;
     const [signSeed, boxSecret, hostSecret] = [0, 1, 2].map(() => entropy.bytes(32)) as [
       Uint8Array,
       Uint8Array,
       Uint8Array,
     ];
     this.operatorKey = operator.publicKey;
-    this.hostStore = simStore();
+    const { expiresS = 4_000_000_000 } = options;
+    this.hostStore = options.disk?.host ?? simStore();
     const { clock } = this.world;
     this.host = simPaymentHost({
       store: this.hostStore.store(),
@@ -110,34 +142,59 @@ export class Site {
     const signKey = crypto.signer(signSeed).publicKey;
     const boxKey = crypto.boxPublicKey(boxSecret);
     const hostKey = this.host.publicKey;
-    const claims = { signKey, boxKey, hostKey, serial: 1, bench: true, expiresS: 4_000_000_000 };
+    const claims = { signKey, boxKey, hostKey, serial: 1, bench: true, expiresS };
     this.#keys = { signSeed, boxSecret, certificate: issueCertificate(claims, operator, crypto) };
     this.signKey = signKey;
     this.device = deviceName(crypto, signKey);
     this.#part = options.board ?? virtualCharger;
     this.board = openSimBoard(this.world, this.#part, {
       pulsesPerSecond: options.pulsesPerSecond ?? 40,
+      register: (outlet, meter) => options.disk?.register(outlet, meter),
     });
-    this.store = simStore({
-      clock,
-      latencyMs: options.storeLatencyMs ?? 1,
-      onCommit: (phase) => this.#maybeCut(phase === "before" ? "before commit" : "after commit"),
-    });
-    this.broker = simBroker({
-      clock,
-      random: this.world.randomOf("network"),
-      network: { delayMs: [1, 3], ...options.network },
-      onPublish: (phase, { clientId }) => {
-        if (clientId !== this.device) return;
-        this.#maybeCut(phase === "before" ? "before publish" : "after publish");
-      },
-    });
+    this.store =
+      options.disk?.device ??
+      simStore({
+        clock,
+        latencyMs: options.storeLatencyMs ?? 1,
+        onCommit: (phase) => this.#maybeCut(phase === "before" ? "before commit" : "after commit"),
+      });
+    this.broker =
+      options.beside?.broker ??
+      simBroker({
+        clock,
+        random: this.world.randomOf("network"),
+        network: { delayMs: [1, 3], ...options.network },
+        onPublish: (phase, { clientId }) => {
+          if (clientId !== this.device) return;
+          this.#maybeCut(phase === "before" ? "before publish" : "after publish");
+        },
+      });
+  }
+
+  /** A later certificate for the same keys: the device takes it up at its next start. */
+  renew(expiresS: number): void {
+    const before = verifyCertificate(this.#keys.certificate, this.operatorKey, crypto);
+    if (!before.ok) throw new Error(before.fault.message);
+    const claims = { ...before.value, serial: before.value.serial + 1, expiresS };
+    this.#keys.certificate = issueCertificate(claims, this.operator, crypto);
+  }
+
+  /** The operator's list of what it takes back; the device has it from its next start on if it is handed to it. */
+  revocations(number: number, revoked: readonly Revoked[], handed = false): Uint8Array {
+    const signed = signRevocations({ number, issuedS: 1, revoked }, this.operator, crypto);
+    if (handed) this.#keys.revocations = signed;
+    return signed;
   }
 
   #maybeCut(place: CutPlace): void {
     if (this.#off === undefined || this.options.cutAt?.(place) !== true) return;
     this.cut();
     this.world.after(DARK_MS, () => void this.powerOn());
+  }
+
+  /** The device's secrets, for a test that plays a device of bad faith. */
+  get secrets(): { signSeed: Uint8Array; boxSecret: Uint8Array } {
+    return this.#keys;
   }
 
   /** Everything of the device stops this instant; contacts fall open by themselves. */
@@ -221,30 +278,49 @@ export class Site {
     if (!process.alive()) throw new PowerCut();
     const runtime = openRuntime(clock, this.#note, (error) => this.bugs.push(error));
     const host = this.options.wrapHost?.(this.host) ?? this.host;
-    const producer = openProducer(
-      {
-        clock,
-        store,
-        link,
-        loop: loopHost.device,
-        crypto,
-        entropy: this.world.entropy(`device ${this.cuts}`),
-        payments: fixedFlow(mortal(host, process.alive), clock),
-        log: this.#note,
-        enqueue: (work) => runtime.enqueue(work),
-        offer: (work, lost) => runtime.offer(work, lost),
-        idle: () => runtime.idle(),
-      },
-      {
-        outlets: this.#part.outlets,
-        policy: this.options.policy ?? { quantumPulses: 100, loss: "seller" },
-        keys: { ...this.#keys, operatorKey: this.operatorKey },
-        simulatedHost: true,
-      },
-    );
-    producer.setup("Bench charger");
+    const open = (): Producer =>
+      openProducer(
+        {
+          clock,
+          store,
+          link,
+          loop: loopHost.device,
+          crypto,
+          entropy: this.world.entropy(`device${this.#name} ${this.cuts}`),
+          payments: fixedFlow(mortal(host, process.alive), clock),
+          log: this.#note,
+          enqueue: (work) => runtime.enqueue(work),
+          offer: (work, lost) => runtime.offer(work, lost),
+          idle: () => runtime.idle(),
+        },
+        {
+          ...this.#part,
+          policy: this.options.policy ?? { quantumPulses: 100, loss: "seller" },
+          keys: { ...this.#keys, operatorKey: this.operatorKey },
+          simulatedHost: true,
+          resetCatalogue: this.options.resetCatalogue === true,
+        },
+      );
+    this.#open = open;
+    await this.#sell(open());
+  }
+
+  /** Another producer on the ports of the one that was closed. */
+  async reopenProducer(): Promise<Producer> {
+    if (this.#open === undefined) throw new Error("the device is not up");
+    const producer = this.#open();
+    await this.#sell(producer);
+    return producer;
+  }
+
+  async #sell(producer: Producer): Promise<void> {
+    if (this.options.byHand === true) {
+      this.producer = producer;
+      return;
+    }
+    producer.setup(this.options.name ?? "Bench charger");
     for (const service of this.options.services ?? [ENERGY]) {
-      const added = producer.addService(service);
+      const added = await producer.addService(service);
       if (!added.ok) throw new Error(added.fault.message);
     }
     const started = await producer.init();
@@ -258,8 +334,9 @@ export class Site {
   #startLoop(end: SimLoopEnd, powered: () => boolean): void {
     const process = this.world.process();
     const alive = (): boolean => powered() && process.alive();
-    const { register } = this.board.metal;
-    runLoop(openOutlets(this.#part, process.clock, this.#lines(alive), register), end);
+    const { metal, sensors } = this.board;
+    const lines = this.#lines(alive);
+    runLoop(openOutlets(this.#part, process.clock, lines, metal.register, sensors.open), end);
     this.#killLoop = () => {
       process.kill();
       this.board.pins.releaseAll();
@@ -320,36 +397,4 @@ export class Site {
     if (!ready.ok) throw new Error(ready.fault.message);
     return consumer;
   }
-}
-
-/** Ends a start-up that the power left. */
-class PowerCut extends Error {}
-
-/** The payment host as a program sees it that may die: a dead one calls nothing and hears nothing. */
-function mortal(host: PaymentHost, alive: () => boolean): PaymentHost {
-  const never = <T>(): Promise<T> => new Promise(() => undefined);
-  const hear = async <T>(answer: Promise<T>): Promise<T> => {
-    const value = await answer;
-    return alive() ? value : never<T>();
-  };
-  const guard =
-    <A extends unknown[], T>(call: (...args: A) => Promise<T>) =>
-    (...args: A): Promise<T> =>
-      alive() ? hear(call(...args)) : never<T>();
-  return {
-    canQuery: host.canQuery,
-    publicKey: host.publicKey,
-    simulated: host.simulated,
-    tokenise: guard((...args) => host.tokenise(...args)),
-    authorise: guard((...args) => host.authorise(...args)),
-    capture: guard((...args) => host.capture(...args)),
-    refund: guard((...args) => host.refund(...args)),
-    reverse: guard((...args) => host.reverse(...args)),
-    query: guard((...args) => host.query(...args)),
-    onLateAnswer: (listener) => {
-      host.onLateAnswer((attempt, answer) => {
-        if (alive()) listener(attempt, answer);
-      });
-    },
-  };
 }

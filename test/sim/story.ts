@@ -32,8 +32,9 @@ export function wait(site: Site, ms: number): Promise<void> {
 
 export async function deal(site: Site, consumer: Consumer): Promise<Dealer> {
   await wait(site, 1_000);
-  const found = value(await consumer.discover({ timeoutMs: 5_000, enough: () => true }));
-  const device = found.find((one) => one.device === site.device);
+  const filter = { id: site.device };
+  const search = { timeoutMs: 5_000, filter, enough: () => true };
+  const [device] = value(await consumer.discover(search));
   if (device === undefined) throw new Error("no device");
   return value(await consumer.init(device));
 }

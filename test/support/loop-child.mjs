@@ -33,4 +33,4 @@ channel.onCommand((command) => {
   }
   progress(command.session, command.pulses ?? 0);
 });
-channel.report({ on: "ready", atMs: 0, outlets: [] });
+channel.report({ on: "ready", atMs: 0, outlets: [], sensors: [] });

@@ -13,14 +13,15 @@ export function mosquittoMissing(): string | undefined {
   return existsSync(PROGRAM) ? undefined : `${PROGRAM} is not installed: apt-get install mosquitto`;
 }
 
-/** On that port of the loopback address, or on a free one. `stop` kills it. */
+/** On that port of the loopback address, or on a free one, with settings of its own. `stop` kills it. */
 export async function startMosquitto(
   wanted?: number,
+  own: readonly string[] = ["allow_anonymous true"],
 ): Promise<{ port: number; stop(): Promise<void> }> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-mosquitto-"));
   const port = wanted ?? (await freePort());
   const settings = join(directory, "mosquitto.conf");
-  writeFileSync(settings, `listener ${port} 127.0.0.1\nallow_anonymous true\nuser root\n`);
+  writeFileSync(settings, [`listener ${port} 127.0.0.1`, ...own, "user root", ""].join("\n"));
   const child = spawn(PROGRAM, ["-c", settings], { stdio: "ignore" });
   await answering(port, child);
   return {

@@ -46,7 +46,7 @@ interface Plain {
 
 function readPlain(text: string): Plain {
   if (text === "bool") return { kind: "bool", min: 0, max: 1 };
-  const numbers = [...text.matchAll(/\d+/g)].map(([digits]) => Number(digits));
+  const numbers = [...text.matchAll(/-?\d+/g)].map(([digits]) => Number(digits));
   const [min = 0, max = min] = numbers;
   if (text.startsWith("tstr")) return { kind: "text", min, max };
   return { kind: text.startsWith("bstr") ? "bytes" : "integer", min, max };

@@ -5,15 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { toHex } from "../../firmware/bytes.ts";
-import type { Found } from "../../firmware/consumer/discovery.ts";
+import { type Found, fits, onlyOne } from "../../firmware/consumer/discovery.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
+import type { Result } from "../../firmware/result.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import { chooseBroker } from "../../tools/broker-choice.ts";
 import { readCard } from "../../tools/card-option.ts";
 import { parseCommand } from "../../tools/command.ts";
 import { buy } from "../../tools/commands/buy.ts";
 import { pay } from "../../tools/commands/pay.ts";
-import { chooseDevice } from "../../tools/device-choice.ts";
+import { deviceFilter, unchosen } from "../../tools/device-choice.ts";
 import { identityFolder, openIdentity } from "../../tools/identity.ts";
 import { readOperatorKey } from "../../tools/operator-key.ts";
 import { integerOption } from "../../tools/option-value.ts";
@@ -44,7 +45,6 @@ describe("the broker", () => {
       "SLUICE_BROKER",
     ],
     ["then the running device", undefined, {}, running, "mqtt://127.0.0.1:4711", "running-device"],
-    ["then the port of custom", undefined, {}, none, "mqtt://127.0.0.1:1883", "default"],
   ])("%s", (_, option, environment, state, url, from) => {
     expect(chooseBroker(option, environment, state)).toMatchObject({
       ok: true,
@@ -202,9 +202,14 @@ describe("REF", () => {
 
 describe("the device", () => {
   const found = (device: string, name: string): Found => {
-    return { device, name, operator: "0011223344556677", signed: new Uint8Array() };
+    const signed = new Uint8Array();
+    return { device, name, operator: "0011223344556677", types: [], signed };
   };
   const both = [found("AAAAAAAAAAA", "Pump"), found("BBBBBBBBBBB", "Pump")];
+  const chooseDevice = (all: readonly Found[], to: string | undefined): Result<Found> => {
+    const chosen = onlyOne(all.filter((one) => fits(one, deviceFilter(all, to))));
+    return chosen.ok ? chosen : { ok: false, fault: unchosen(all, to, chosen.fault.kind) };
+  };
 
   test.each([
     ["the only one", both.slice(0, 1), undefined, "AAAAAAAAAAA"],

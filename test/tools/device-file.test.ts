@@ -51,6 +51,47 @@ describe("a good file", () => {
     expect(parsed.value.services[0]?.tokenLifeS).toBe(5400);
   });
 
+  test("says of a service and its price all that there is to say", () => {
+    const full = GOOD.replace(
+      "    outlet: nozzle",
+      `    type: fuel
+    description: B7
+    level: { sensor: tank, readingsPerUnit: 10 }
+    outlet: nozzle`,
+    ).replace(
+      ", currency: EUR }",
+      `, currency: EUR, taxBasisPoints: 1900, minUnits: 5, maxUnits: 90, stepUnits: 5,
+          tiers: [{ fromUnits: 51, amountMinor: 160 }],
+          fees: [{ start: true, name: Start, amountMinor: 30 }, { name: Card, amountMinor: 5 }] }`,
+    );
+    const parsed = parseDeviceFile(full);
+    expect(parsed).toMatchObject({ ok: true });
+    expect(parsed.ok && parsed.value.services[0]).toMatchObject({
+      type: "fuel",
+      description: "B7",
+      level: { sensor: "tank", readingsPerUnit: { numerator: 10, denominator: 1 }, reserve: 0 },
+      prices: [
+        {
+          taxBasisPoints: 1900,
+          minUnits: 5,
+          maxUnits: 90,
+          stepUnits: 5,
+          tiers: [{ fromUnits: 51, amountMinor: 160 }],
+          fees: [
+            { start: true, name: "Start", amountMinor: 30 },
+            { start: false, name: "Card", amountMinor: 5 },
+          ],
+        },
+      ],
+    });
+    const ratio = "{ numerator: 1, denominator: 3 }";
+    const third = parseDeviceFile(full.replace("readingsPerUnit: 10", `readingsPerUnit: ${ratio}`));
+    expect(third.ok && third.value.services[0]?.level?.readingsPerUnit).toEqual({
+      numerator: 1,
+      denominator: 3,
+    });
+  });
+
   test("may name a broker with its login", () => {
     const broker = "broker: { url: 'mqtts://b.example:8883', username: u, password: p }\n";
     const parsed = parseDeviceFile(GOOD + broker);
@@ -77,6 +118,29 @@ describe("a mistake is named with its path", () => {
     ["infinity", edit("164", ".inf"), `${price}.amountMinor`],
     ["no number", edit("1.5", ".nan"), "services.0.tokenLifeHours"],
     ["a currency in small letters", edit("EUR", "eur"), `${price}.currency`],
+    ["tax as a fraction", edit("EUR", "EUR, taxBasisPoints: 0.19"), `${price}.taxBasisPoints`],
+    [
+      "tiers that fall",
+      edit("EUR", "EUR, tiers: [{fromUnits: 9, amountMinor: 1}, {fromUnits: 8, amountMinor: 1}]"),
+      `${price}.tiers.1.fromUnits`,
+    ],
+    [
+      "two start fees",
+      edit("EUR", `EUR, fees: [${"{start: true, name: a, amountMinor: 1},".repeat(2)}]`),
+      `${price}.fees`,
+    ],
+    ["a price at which nothing can be bought", edit("EUR", "EUR, minUnits: 101"), price],
+    [
+      "a sensor that the board has not",
+      edit("    outlet", "    level: {sensor: tonk, readingsPerUnit: 1}\n    outlet"),
+      "services.0.level.sensor",
+    ],
+    [
+      "half a reading per unit",
+      edit("    outlet", "    level: {sensor: tank, readingsPerUnit: 0.5}\n    outlet"),
+      "services.0.level.readingsPerUnit",
+    ],
+    ["a type of two words", edit("    outlet", "    type: a b\n    outlet"), "services.0.type"],
     ["a key that is missing", edit("    meter: flow\n", ""), "services.0.meter"],
     ["a board that there is not", edit("virtual-pump", "virtual-plum"), "board"],
     ["an outlet that the board has not", edit("nozzle", "socket-1"), "services.0.outlet"],
@@ -145,6 +209,26 @@ describe("a file made to harm is refused at once", () => {
     const startedMs = performance.now();
     expect(fault(text)).toBeDefined();
     expect(performance.now() - startedMs).toBeLessThan(5_000);
+  });
+
+  // Where the stack ends within a regular expression, the process ends with it and nothing can be caught: depth
+  // is measured before the parser, which calls itself for each level, sees the text.
+  test.each<[string, string]>([
+    ["lists in lists", `keys: ${"[".repeat(33)}`],
+    ["closed lists in lists", `keys: ${"[".repeat(33)}${"]".repeat(33)}`],
+    ["maps in maps", `keys: ${"{a: ".repeat(33)}`],
+    ["dashes", "- ".repeat(200)],
+    ["question marks", "? ".repeat(200)],
+    ["steps", Array.from({ length: 300 }, (_, i) => `${" ".repeat(i)}a:\n`).join("")],
+    ["dashes after a text over two lines", `"a\n${" ".repeat(200)}": ${"- ".repeat(200)}`],
+  ])("%s are refused before they are parsed", (_, text) => {
+    expect(fault(text)).toMatchObject({ kind: "malformed", message: "is nested too deep" });
+  });
+
+  test("brackets in a text, and long texts, are no depth", () => {
+    const long = `${GOOD}# ${"[".repeat(100)}\n`.replace("Diesel", `"${"[{- ".repeat(8)}"`);
+    expect(fault(long)).toBeUndefined();
+    expect(fault(`${GOOD}keys: ${"a-".repeat(300)}\n`)?.message).not.toContain("deep");
   });
 
   test("any text is answered, never with an exception", () => {

@@ -96,6 +96,15 @@ describe("the examples", () => {
     expect(checkReceipts(receipts, offer, signed.offer, crypto)).toMatchObject({ ok: true });
   });
 
+  test("offer and receipt with a tariff verify and add up", () => {
+    const key = story.keys.device.publicKey;
+    const signed = story.signed["tariff offer"];
+    const offer = value(verifyOffer(signed, key, crypto));
+    const receipts = value(verifyChain([story.signed["tariff session receipt"]], key, crypto));
+    expect(checkReceipts(receipts, offer, signed, crypto)).toMatchObject({ ok: true });
+    expect(receipts[0]?.breakdown?.lines).toHaveLength(2);
+  });
+
   test("the credential opens with the host's key, by the documented layout", () => {
     const { keys, messages, offer } = story;
     const consumerKey = crypto.boxPublicKey(keys.consumerBox);
@@ -138,11 +147,14 @@ describe("protocol.cddl", () => {
 
   test.each([
     ["signed-certificate", story.signed.certificate],
+    ["signed-revocations", story.signed.revocations],
     ["signed-announcement", story.signed.announcement],
     ["signed-offer", story.signed.offer],
     ["signed-token", story.signed.token],
     ["signed-receipt", story.signed["session receipt"]],
     ["signed-receipt", story.signed["settlement receipt"]],
+    ["signed-offer", story.signed["tariff offer"]],
+    ["signed-receipt", story.signed["tariff session receipt"]],
     ["request-frame", story.frames["first request"]],
     ["request-frame", story.frames["later request"]],
     ["reply-frame", story.frames.reply],

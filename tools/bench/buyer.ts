@@ -7,17 +7,20 @@ import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import { MESSAGES } from "../../firmware/protocol/messages.ts";
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import type { Result } from "../../firmware/result.ts";
+import { sleep } from "../../hal/clock.ts";
 import type { Crypto } from "../../hal/crypto.ts";
 import { openMqttLink } from "../../hal/linux/mqtt-link.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import { openSystemClock } from "../../hal/linux/system-clock.ts";
 import { openSystemEntropy } from "../../hal/linux/system-entropy.ts";
-import { type Identity, openIdentity } from "../identity.ts";
+import type { Store } from "../../hal/store.ts";
+import { openIdentity } from "../identity.ts";
 import { type Watcher, watchCrypto } from "./watched-crypto.ts";
 
 const UNITS = 10;
 const CARD = { number: "4111111111111111", expiryYear: 30, expiryMonth: 12 };
 const PATIENCE_MS = 30_000;
+const BUSY_MS = 5;
 
 export const STEPS = ["services", "prices", "select", "pay", "begin"] as const;
 export type Step = (typeof STEPS)[number];
@@ -52,7 +55,7 @@ export async function openBuyer(folder: string, operatorKey: Uint8Array): Promis
   const identity = await openIdentity(join(folder, "buyer"));
   const crypto = openNodeCrypto();
   const connect = (url: string, watcher?: Watcher): Promise<Customer> =>
-    openCustomer({ identity, operatorKey, crypto, url, watcher });
+    openCustomer({ ...identity, operatorKey, crypto, url, watcher });
   return {
     connect,
     buy: async (url, watcher) => {
@@ -68,15 +71,19 @@ export async function openBuyer(folder: string, operatorKey: Uint8Array): Promis
 }
 
 interface Errand {
-  identity: Identity;
+  store: Store;
+  boxSecret: Uint8Array;
   operatorKey: Uint8Array;
   crypto: Crypto;
   url: string;
   watcher: Watcher | undefined;
+  /** Which of the services it buys, in the order of the list. */
+  pick?: number;
 }
 
-async function openCustomer(errand: Errand): Promise<Customer> {
-  const { identity, operatorKey, url } = errand;
+/** A connection that stays, for several sales. */
+export async function openCustomer(errand: Errand): Promise<Customer> {
+  const { store, boxSecret, operatorKey, url, pick = 0 } = errand;
   const entropy = openSystemEntropy();
   const connection = connectionName(entropy.bytes(8));
   const link = await openMqttLink({ url, clientId: connection });
@@ -86,10 +93,10 @@ async function openCustomer(errand: Errand): Promise<Customer> {
     see(plain);
   });
   const consumer = new Consumer(
-    { clock: openSystemClock(), store: identity.store, link, crypto, entropy },
+    { clock: openSystemClock(), store, link, crypto, entropy },
     {
       connection,
-      boxSecret: identity.boxSecret,
+      boxSecret,
       operators: [operatorKey],
       trustNew: false,
       simulatedHost: true,
@@ -104,7 +111,7 @@ async function openCustomer(errand: Errand): Promise<Customer> {
     buy: async () => {
       const acknowledged = watchFor(MESSAGES.acknowledge.kind);
       see = acknowledged.see;
-      const sale = await within(timeSale(dealer), "a sale");
+      const sale = await within(timeSale(dealer, pick), "a sale");
       // Not part of the time, but of the bytes; and the device's books are closed before the next one.
       await within(acknowledged.seen, "an acknowledgement");
       return { ...sale, announcement: found.signed };
@@ -116,7 +123,7 @@ async function openCustomer(errand: Errand): Promise<Customer> {
   };
 }
 
-async function timeSale(dealer: Dealer): Promise<Omit<TimedSale, "announcement">> {
+async function timeSale(dealer: Dealer, pick: number): Promise<Omit<TimedSale, "announcement">> {
   const startMs = performance.now();
   let lastMs = startMs;
   const stepMs: Record<Step, number> = { services: 0, prices: 0, select: 0, pay: 0, begin: 0 };
@@ -125,7 +132,7 @@ async function timeSale(dealer: Dealer): Promise<Omit<TimedSale, "announcement">
     stepMs[step] = nowMs - lastMs;
     lastMs = nowMs;
   };
-  const [service] = value(await dealer.requestServices());
+  const service = value(await dealer.requestServices())[pick];
   if (service === undefined) throw new Error("the device sells nothing");
   done("services");
   const [price] = value(await dealer.getPrices(service.service));
@@ -138,11 +145,17 @@ async function timeSale(dealer: Dealer): Promise<Omit<TimedSale, "announcement">
   done("pay");
   const beginMs = lastMs;
   let meteredMs: number | undefined;
-  const delivered = value(
-    await dealer.begin(paid, undefined, () => {
+  const begin = (): ReturnType<Dealer["begin"]> =>
+    dealer.begin(paid, undefined, () => {
       meteredMs ??= performance.now() - beginMs;
-    }),
-  );
+    });
+  let begun = await begin();
+  // Others buy at the same outlet: its time is part of the sale's.
+  while (!begun.ok && begun.fault.kind === "busy") {
+    await sleep(openSystemClock(), BUSY_MS);
+    begun = await begin();
+  }
+  const delivered = value(begun);
   done("begin");
   const { certificate, offer, token, receipts, state } = delivered.purchase;
   const reasons = delivered.receipts.map(({ is, reason, pulses }) => `${is} ${reason} ${pulses}`);

@@ -11,7 +11,8 @@ import { deliver } from "../delivery-view.ts";
 import { openDealer } from "../device-choice.ts";
 import type { OptionValues } from "../option-value.ts";
 import { offerFact, offerRows } from "../sale-text.ts";
-import { pickPrice, pickService, readWanted, type Wanted } from "../selection.ts";
+import { pickPrice, pickService, readWanted, type Wanted, withCounterOffer } from "../selection.ts";
+import { withNextStep } from "./pay.ts";
 
 export const buy: Command = {
   name: "buy",
@@ -21,7 +22,7 @@ export const buy: Command = {
   help: `Finds the device, asks for an offer, pays, takes delivery and keeps the receipt. What is not
 named is picked, and said. Ctrl-C ends a delivery and waits for the receipt, a second one leaves.
 
-  --units N          how many units (default: 1)
+  --units N          how many units (default: 1, or the least that can be bought)
   --service N        from "sluice services" (default: the first that is free)
   --price N          from "sluice prices" (default: the first)
   --max MINOR        pay no more than this in all, in minor units (250 is 2.50 EUR)
@@ -70,15 +71,23 @@ async function payFor(
   const price = await pickPrice(buyer, dealer, service.value, wanted.price);
   if (!price.ok) return price;
   const selection = { service: service.value, price: price.value, units: wanted.units ?? 1 };
-  const made = await dealer.select(selection, wanted.totalMinorMax);
-  if (!made.ok) return made;
+  let made = await dealer.select(selection, wanted.totalMinorMax);
+  const least = made.ok ? undefined : made.fault.supply?.units;
+  if (wanted.units === undefined && least !== undefined && least > selection.units) {
+    out.say(`${least} units, the least that can be bought (--units buys more)`);
+    selection.units = least;
+    made = await dealer.select(selection, wanted.totalMinorMax);
+  }
+  if (!made.ok) {
+    return { ok: false, fault: withCounterOffer(made.fault, "buy", selection, buyer.values) };
+  }
   const { offer, purchase } = made.value;
   const { totalMinor, currency, id } = offer;
   out.emit({ step: "select", ref: id, device: dealer.device, ...offerFact(offer) });
   for (const line of offerRows(offer)) out.say(line);
   out.say(`paying ${formatMinor(totalMinor, currency)} with ${shown}`);
   const paid = await dealer.pay(purchase, card);
-  if (!paid.ok) return paid;
+  if (!paid.ok) return { ok: false, fault: withNextStep(paid.fault, id) };
   const { state, device } = paid.value;
   out.emit({ step: "pay", order: id, device, totalMinor, currency, state });
   out.say(`order ${id} is paid`);

@@ -1,11 +1,13 @@
 // sluice pay: pays an offer, once however often it is called.
 
+import type { FaultKind } from "../../firmware/fault.ts";
 import { formatMinor } from "../../firmware/money.ts";
-import { ok } from "../../firmware/result.ts";
+import { type Fault, ok } from "../../firmware/result.ts";
 import { CARD_HELP, CARD_OPTIONS, readCard } from "../card-option.ts";
 import type { Command } from "../command.ts";
 import { CONSUMER_HELP, CONSUMER_OPTIONS, withBuyer } from "../consumer.ts";
 import { openDealerOf } from "../device-choice.ts";
+import { nextCommand } from "../next-command.ts";
 import { findOrder } from "../order-reference.ts";
 import { keptOffer } from "../receipt-keeping.ts";
 
@@ -24,7 +26,7 @@ example: sluice pay last --card decline`,
   positionalsMax: 1,
   run: (invocation) =>
     withBuyer(invocation, readCard, async (buyer, { card, shown }) => {
-      const { positionals, consumer, out } = buyer;
+      const { positionals, consumer, values, out } = buyer;
       const order = await findOrder(consumer.purchases, positionals[0]);
       if (!order.ok) return order;
       const offer = keptOffer(order.value);
@@ -34,11 +36,28 @@ example: sluice pay last --card decline`,
       const { totalMinor, currency, id } = offer.value;
       out.say(`paying ${formatMinor(totalMinor, currency)} with ${shown}`);
       const paid = await dealer.value.pay(order.value, card);
-      if (!paid.ok) return paid;
+      if (!paid.ok) return { ok: false, fault: withNextStep(paid.fault, id) };
       const { state, device } = paid.value;
       out.emit({ step: "pay", order: id, device, totalMinor, currency, state });
       out.say(state === "closed" ? `order ${id} was paid, and is closed` : `order ${id} is paid`);
-      if (state === "paid") out.say(`take delivery with: sluice begin ${id}`);
+      if (state === "paid") out.say(`take delivery with: ${nextCommand("begin", id, values)}`);
       return ok(undefined);
     }),
 };
+
+const UNDECIDED = "it is not known whether it was paid: sluice status REF asks the device";
+const LATER = "no money moved: sluice pay REF tries again, as long as the offer lasts";
+const NEXT: Partial<Record<FaultKind, string>> = {
+  "not-ready": LATER,
+  "too-many": LATER,
+  "timed-out": UNDECIDED,
+  "payment-pending": UNDECIDED,
+  internal: UNDECIDED,
+  "over-limit": "sluice limit shows what is used of it",
+};
+
+/** A payment's fault, and what to type about this order. */
+export function withNextStep(fault: Fault, order: string): Fault {
+  const next = NEXT[fault.kind]?.replace("REF", order);
+  return next === undefined ? fault : { ...fault, message: `${fault.message}; ${next}` };
+}

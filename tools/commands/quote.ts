@@ -5,9 +5,10 @@ import { ok, type Result } from "../../firmware/result.ts";
 import type { Command } from "../command.ts";
 import { CONSUMER_HELP, CONSUMER_OPTIONS, withBuyer } from "../consumer.ts";
 import { openDealer } from "../device-choice.ts";
+import { nextCommand } from "../next-command.ts";
 import { integerOption, neededInteger, type OptionValues } from "../option-value.ts";
 import { offerFact, offerRows, timeText } from "../sale-text.ts";
-import { AMOUNT_BOUNDS, ID_BOUNDS, UNITS_BOUNDS } from "../selection.ts";
+import { AMOUNT_BOUNDS, ID_BOUNDS, UNITS_BOUNDS, withCounterOffer } from "../selection.ts";
 
 export const quote: Command = {
   name: "quote",
@@ -38,12 +39,15 @@ example: sluice quote --service 1 --price 1 --units 3 --max 200`,
       const dealer = await openDealer(buyer);
       if (!dealer.ok) return dealer;
       const made = await dealer.value.select(selection, totalMinorMax);
-      if (!made.ok) return made;
+      if (!made.ok) {
+        const fault = withCounterOffer(made.fault, "quote", selection, buyer.values);
+        return { ok: false, fault };
+      }
       const { offer } = made.value;
       out.emit({ step: "select", ref: offer.id, device: dealer.value.device, ...offerFact(offer) });
       for (const line of offerRows(offer)) out.say(line);
       out.say(`  expires      ${timeText(offer.expiresS)}`);
-      out.say(`pay it with: sluice pay ${offer.id}`);
+      out.say(`pay it with: ${nextCommand("pay", offer.id, buyer.values)}`);
       return ok(undefined);
     }),
 };

@@ -10,13 +10,17 @@ import type { DeviceConfig } from "../../firmware/config.ts";
 import { type Device, openDevice } from "../../firmware/main.ts";
 import { type Fault, ok, type Result } from "../../firmware/result.ts";
 import { HalError } from "../../hal/hal-error.ts";
+import type { HealthServer } from "../../hal/linux/health-server.ts";
 import { removeBrokerState, writeBrokerState } from "../../hal/linux/state-file.ts";
-import { parseBroker } from "../broker-choice.ts";
+import { parseBroker, readTlsOptions, TLS_OPTIONS } from "../broker-choice.ts";
+import { networkUrls, reachText } from "../broker-reach.ts";
 import type { Command, ExitCode, Invocation, Output } from "../command.ts";
 import { readDeviceFile } from "../device-file.ts";
+import { integerOption } from "../option-value.ts";
 import type { Provisioned } from "../provisioning.ts";
-import { saleLog } from "../sale-log.ts";
+import { readLogLevel, saleLog } from "../sale-log.ts";
 import { untilStopped } from "../stop-signal.ts";
+import { versionText } from "../version.ts";
 
 /** Beside the sources: from build/tools/commands it is three folders up. */
 const DEFAULT_DEVICE = new URL("../../../boards/virtual-charger.yaml", import.meta.url);
@@ -24,7 +28,7 @@ const DEFAULT_DEVICE = new URL("../../../boards/virtual-charger.yaml", import.me
 export const run: Command = {
   name: "run",
   summary: "run a device that sells, until Ctrl-C",
-  usage: "[--device FILE] [--data DIR] [--broker URL]",
+  usage: "[--device FILE] [--data DIR] [--broker URL] [--log-level LEVEL] [--health PORT]",
   help: [
     "Opens the outputs' process, a broker and the shop, announces the device and sells.",
     "",
@@ -32,9 +36,15 @@ export const run: Command = {
     "  --data DIR     where all that lasts is kept (default: a folder per board in",
     "                 $XDG_STATE_HOME/sluice or ~/.local/state/sluice)",
     "  --broker URL   use this MQTT broker, mqtt://[user:password@]host:port, instead of what the",
-    "                 file says",
-    "  --quiet        say nothing about single sales",
-    "  --json         one JSON object a line: type ready, then log",
+    "                 file says; also mqtts:// (TLS), ws:// and wss:// (WebSocket)",
+    "  --ca FILE      trust the broker's certificate if this CA signed it (PEM)",
+    "  --cert FILE --key FILE  our certificate and its key, where the broker asks for one",
+    "  --log-level L  debug, info, warn or error: the least that is told (default: info)",
+    "  --quiet        say nothing about single sales, as --log-level warn",
+    "  --health PORT  answer GET /health (alive) and GET /ready (can sell) on 127.0.0.1 with 200 or",
+    "                 503, and why not as JSON; 0 takes any port",
+    "  --reset-catalogue  take back services and prices that were changed while it ran",
+    "  --json         one JSON object a line: type ready, then log with time, level and event",
     "",
     "A data folder without keys gets bench keys, good for a simulated payment host only.",
     "Ctrl-C ends running sessions with a receipt and leaves the outputs open; a second one is at once.",
@@ -46,17 +56,25 @@ export const run: Command = {
     device: { type: "string" },
     data: { type: "string" },
     broker: { type: "string" },
+    ...TLS_OPTIONS,
     quiet: { type: "boolean" },
+    "reset-catalogue": { type: "boolean" },
+    "log-level": { type: "string" },
+    health: { type: "string" },
   },
   positionalsMax: 0,
   run: runDevice,
 };
 
 async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
-  const { device: file, data: folder, broker: url, quiet } = values;
+  const { device: file, data: folder } = values;
+  const level = readLogLevel(values);
+  if (!level.ok) return refuse(level, out);
+  const health = integerOption(values, "health", { min: 0, max: 65_535 });
+  if (!health.ok) return refuse(health, out);
   const read = readDeviceFile(typeof file === "string" ? file : defaultFile());
   if (!read.ok) return refuse(read, out);
-  const chosen = withBroker(read.value, typeof url === "string" ? url : undefined);
+  const chosen = withBroker(read.value, values);
   if (!chosen.ok) return refuse(chosen, out);
   const config = chosen.value;
   const data = resolve(typeof folder === "string" ? folder : defaultData(config.board));
@@ -71,7 +89,9 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
       if (keys.ok) provisioned = keys.value;
       return keys;
     },
-    log: quiet === true ? () => undefined : saleLog(out),
+    log: saleLog(out, level.value),
+    version: versionText(),
+    resetCatalogue: values["reset-catalogue"] === true,
     onBug: (error) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       const message = `a bug of sluice ended the device, its outputs are open: ${text}`;
@@ -82,12 +102,15 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
   if (!opened.ok) return refuse(opened, out);
   assert(provisioned !== undefined, "a device opens with its keys");
   const device = opened.value;
+  let watched: HealthServer | undefined;
   try {
+    watched = await openHealth(health.value, device);
     const broadcast = device.producer.startBroadcast();
     if (!broadcast.ok) return refuse(broadcast, out);
     const readyMs = performance.now();
-    tellState(device, out);
-    tellReady({ device, config, data, provisioned, readyMs }, out);
+    tellState(device, join(data, config.keys), out);
+    const healthUrl = watched?.url;
+    tellReady({ device, config, data, provisioned, readyMs, healthUrl }, out);
     const signal = await stopped;
     out.say(`${signal}: opening the outputs and closing sessions; once more ends at once`);
   } finally {
@@ -95,6 +118,7 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
       removeBrokerState(process.pid);
     } finally {
       await device.close();
+      await watched?.close();
     }
   }
   out.say("stopped: outputs open, broadcast withdrawn");
@@ -102,27 +126,43 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
   return 0;
 }
 
+/** Off unless it was asked for. Throws HalError `refused`. */
+async function openHealth(port: number | undefined, device: Device) {
+  if (port === undefined) return undefined;
+  const [{ openHealthServer }, { healthSource }] = await Promise.all([
+    import("../../hal/linux/health-server.ts"),
+    import("../health-report.ts"),
+  ]);
+  return openHealthServer(
+    port,
+    healthSource(() => device.producer.status()),
+  );
+}
+
 function refuse({ fault }: { fault: Fault }, out: Output): ExitCode {
   out.fault(fault);
   return fault.kind === "usage" ? 2 : 1;
 }
 
-/** The broker that the option names, else the file's; user and password out of its address. Error: `usage`. */
-function withBroker(config: DeviceConfig, option: string | undefined): Result<DeviceConfig> {
-  const { broker } = config;
-  if (option === undefined && !("url" in broker)) return ok(config);
-  const login = option === undefined ? broker : {};
-  const parsed = parseBroker(option ?? ("url" in broker ? broker.url : ""), "--broker");
-  if (!parsed.ok) return parsed;
+/** The broker that the options name, else the file's; user and password out of its address. Error: `usage`. */
+function withBroker(config: DeviceConfig, values: Invocation["values"]): Result<DeviceConfig> {
+  const { broker: option } = values;
+  const broker = typeof option === "string" ? { url: option } : config.broker;
+  const parsed = "url" in broker ? parseBroker(broker.url, "--broker") : undefined;
+  if (parsed !== undefined && !parsed.ok) return parsed;
+  const tls = readTlsOptions(values, parsed?.value.url ?? "the device's own broker");
+  if (!tls.ok) return tls;
+  if (parsed === undefined) return ok(config);
   const { url, username, password } = parsed.value;
-  const given = username === undefined ? login : { username, ...(password && { password }) };
-  return ok({ ...config, broker: { ...given, url } });
+  const login = username === undefined ? {} : { username, ...(password && { password }) };
+  const files = tls.value === undefined ? {} : { tls: tls.value };
+  return ok({ ...config, broker: { ...broker, ...login, ...files, url } });
 }
 
 /** A device sells without its state file too: buyers on this machine have to name its broker then. */
-function tellState({ brokerUrl: url, device: deviceId }: Device, out: Output): void {
+function tellState({ brokerUrl: url, device: deviceId }: Device, keys: string, out: Output): void {
   try {
-    writeBrokerState({ url, pid: process.pid, deviceId });
+    writeBrokerState({ url, pid: process.pid, deviceId, keys });
   } catch (error) {
     if (!(error instanceof HalError)) throw error;
     const message = `${error.message}: buyers here need --broker ${url}`;
@@ -153,15 +193,21 @@ interface Ready {
   data: string;
   provisioned: Provisioned;
   readyMs: number;
+  healthUrl: string | undefined;
 }
 
-function tellReady({ device, config, data, provisioned, readyMs }: Ready, out: Output): void {
+function tellReady(
+  { device, config, data, provisioned, readyMs, healthUrl }: Ready,
+  out: Output,
+): void {
   const { operatorKey, operatorFingerprint } = provisioned;
   out.emit({
     type: "ready",
     device: device.device,
     name: config.name,
     broker: device.brokerUrl,
+    ...(device.ownBroker?.isOpen && { networks: networkUrls(device.ownBroker) }),
+    ...(device.ownBroker?.webSocketUrl && { webSocket: device.ownBroker.webSocketUrl }),
     operatorKey,
     operatorFingerprint,
     data,
@@ -169,6 +215,7 @@ function tellReady({ device, config, data, provisioned, readyMs }: Ready, out: O
     loopPid: device.loopPid(),
     safeMs: Math.round(device.safeAtMs),
     readyMs: Math.round(readyMs),
+    health: healthUrl,
   });
   if (device.portTaken && "port" in config.broker) {
     out.say(`port ${config.broker.port} is in use: this broker took another`);
@@ -176,6 +223,8 @@ function tellReady({ device, config, data, provisioned, readyMs }: Ready, out: O
   out.say(`device    ${device.device}  "${config.name}"`);
   out.say(`operator  ${operatorFingerprint}`);
   out.say(`broker    ${device.brokerUrl}`);
+  if (device.ownBroker !== undefined) for (const line of reachText(device.ownBroker)) out.say(line);
   out.say(`data      ${data}`);
+  if (healthUrl !== undefined) out.say(`health    ${healthUrl}/health  ${healthUrl}/ready`);
   out.say("selling. In another terminal: npx sluice buy      Ctrl-C stops");
 }

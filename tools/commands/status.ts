@@ -5,6 +5,7 @@ import { type Purchase, Purchases } from "../../firmware/consumer/purchase.ts";
 import { formatMinor } from "../../firmware/money.ts";
 import type { MessageOf } from "../../firmware/protocol/messages.ts";
 import { ok, type Result } from "../../firmware/result.ts";
+import { countedUnits } from "../../firmware/units.ts";
 import type { Command, ExitCode, Invocation, Output } from "../command.ts";
 import {
   type Buyer,
@@ -16,6 +17,7 @@ import {
 } from "../consumer.ts";
 import { deviceText, groupedThumbprint, openDealerOf } from "../device-choice.ts";
 import { identityFolder, openIdentity } from "../identity.ts";
+import { OPERATOR_OPTIONS, type Operator, withOperator } from "../operator.ts";
 import { textOption } from "../option-value.ts";
 import { byAge, resolveOrder } from "../order-reference.ts";
 import { keptOffer, keptReceipts, tellReceipts } from "../receipt-keeping.ts";
@@ -28,19 +30,53 @@ const LOOK_MS = 1_000;
 export const status: Command = {
   name: "status",
   summary: "your orders and the devices there are; or how one order stands",
-  usage: "[REF] [options]",
+  usage: "[REF] | --device [options]",
   help: `Without REF: the orders of this identity, latest first, and the devices that announce themselves.
 With REF (an id, the beginning of one, or last): asks the order's device how it stands; receipts
 that are missing here are sent again and kept.
+Of finished orders the last 1,000 stay here; open ones and the receipt bundles on disk always do.
 
   --save FILE        with REF: also keep the receipt bundle there
+  --device           for its operator: whether a running device can sell, why not, and its figures
+  --operator-key FILE  with --device: private key of the operator (default: the one among the keys
+                     of the device that runs here, as a bench has it)
+  --passphrase-file FILE  with --device: the key's passphrase; else it is asked for
+  --to NAME|ID       with --device: which (default: the one that runs here)
 ${CONSUMER_HELP}
 
 example: sluice status last`,
-  options: { ...CONSUMER_OPTIONS, save: { type: "string" } },
+  options: {
+    ...CONSUMER_OPTIONS,
+    ...OPERATOR_OPTIONS,
+    save: { type: "string" },
+    device: { type: "boolean" },
+  },
   positionalsMax: 1,
-  run: tellStatus,
+  run: (invocation) =>
+    invocation.values["device"] === true
+      ? withOperator(invocation, ok, tellHealth)
+      : tellStatus(invocation),
 };
+
+async function tellHealth({ out, device, do: command }: Operator): Promise<Result<void>> {
+  const done = await command({ do: "status" });
+  if (!done.ok) return done;
+  const { ready, reasons, ...figures } = done.value;
+  out.emit({ step: "status", device, ready, reasons, ...figures });
+  out.say(`${device} is ${ready === true ? "ready to sell" : "not ready to sell"}`);
+  for (const reason of Array.isArray(reasons) ? reasons : []) out.say(`  ${String(reason)}`);
+  for (const [name, value] of Object.entries(figures)) {
+    out.say(`  ${name.padEnd(20)}  ${figureText(name, value)}`);
+  }
+  return ok(undefined);
+}
+
+function figureText(name: string, value: unknown): string {
+  if (name === "certificateExpiresS" && typeof value === "number") {
+    return new Date(Math.min(1000 * value, 8.64e15)).toISOString().slice(0, 10);
+  }
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
 
 /** What is in the journal is told first: that needs no broker. */
 async function tellStatus(invocation: Invocation): Promise<ExitCode> {
@@ -106,7 +142,7 @@ function tellOrder(purchase: Purchase, out: Output): void {
   const reason = why === undefined ? "" : ` (${why})`;
   const total = formatMinor(totalMinor, currency);
   out.say(
-    `  ${id}  ${state}${reason}  ${units} ${unit} for ${total} from ${name}, ${countText(receipts, "receipt")}`,
+    `  ${id}  ${state}${reason}  ${countedUnits(units, unit)} for ${total} from ${name}, ${countText(receipts, "receipt")}`,
   );
 }
 

@@ -3,6 +3,7 @@
 import { toHex } from "../../firmware/bytes.ts";
 import { fingerprint } from "../../firmware/consumer/trust.ts";
 import { fail, ok, type Result } from "../../firmware/result.ts";
+import { countedUnits } from "../../firmware/units.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import type { Command, ExitCode, Invocation } from "../command.ts";
 import { refuse } from "../consumer.ts";
@@ -35,7 +36,8 @@ export const verify: Command = {
   help: `Checks bundles as buy, begin and --save write them: the certificate by the operator's key, then the
 offer, the token and every receipt by the device's, that they belong together, that the sums are
 right, and that receipts of one device stand in one chain. Says who sold what to whom, and warns of
-receipts from after the certificate had expired. Several files are checked together. Exit code 1, and what is wrong, when anything is not as it was signed.
+receipts from after the certificate had expired. Several files are checked together. Exit code 1,
+and what is wrong, when anything is not as it was signed.
 
   --operator HEX|FILE  the operator's public key (repeatable). Without it the key in the bundle is
                      taken, which proves only that the bundle is consistent
@@ -129,7 +131,7 @@ function tellBundle(
   if (token !== undefined) {
     out.emit({ step: "pay", order: token.order, units: token.units, expiresS: token.expiresS });
     out.say(
-      `  paid         token for ${token.units} ${offer.unit}, good until ${timeText(token.expiresS)}`,
+      `  paid         token for ${countedUnits(token.units, offer.unit)}, good until ${timeText(token.expiresS)}`,
     );
   }
   for (const receipt of receipts) {

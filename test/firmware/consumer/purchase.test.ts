@@ -1,8 +1,14 @@
 // The journal of purchases, which several processes of one identity write at once.
 
 import { describe, expect, test } from "vitest";
-import { type Purchase, Purchases } from "../../../firmware/consumer/purchase.ts";
+import {
+  type Purchase,
+  Purchases,
+  withoutPayer,
+  withPayer,
+} from "../../../firmware/consumer/purchase.ts";
 import { simStore } from "../../../hal/sim/sim-store.ts";
+import type { StoreWrite } from "../../../hal/store.ts";
 
 const id = "00".repeat(8);
 const quoted: Purchase = {
@@ -78,4 +84,49 @@ describe("a purchase", () => {
     await expect(changing).rejects.toMatchObject({ kind: "changed" });
     expect(number).toBeLessThan(100);
   });
+});
+
+describe("a payment that was put off", () => {
+  test("by the only payer's device may be made later; that shows", async () => {
+    const { one } = await journal();
+    expect(await one.change(id, withPayer)).toMatchObject({ state: "paying", payers: 1 });
+    expect(await one.change(id, withoutPayer)).toEqual(quoted);
+    expect(await one.change(id, withPayer)).toMatchObject({ state: "paying", payers: 1 });
+  });
+
+  test("stays under way while another may be paying, in whichever order they are told", async () => {
+    const { one, other } = await journal();
+    await Promise.all([one.change(id, withPayer), other.change(id, withPayer)]);
+    for (const teller of [one, other]) {
+      expect(await teller.change(id, withoutPayer)).toMatchObject({ state: "paying", payers: 2 });
+    }
+  });
+
+  test("stays under way where nobody counted the payers", async () => {
+    const { one } = await journal({ ...quoted, state: "paying" });
+    expect(await one.change(id, withoutPayer)).toMatchObject({ state: "paying" });
+    expect(await one.change(id, withPayer)).toMatchObject({ payers: 2 });
+    expect(await one.change(id, withoutPayer)).toMatchObject({ state: "paying" });
+    const asserted = one.change(id, (now) => ({ ...now, state: "quoted" }));
+    await expect(asserted).rejects.toThrow(/only ever gains/);
+  });
+
+  test.each(["failed", "paid", "closed"] as const)("is over when it is %s", async (state) => {
+    const { one } = await journal({ ...quoted, state });
+    expect(await one.change(id, withPayer)).toMatchObject({ state });
+    expect(await one.change(id, withoutPayer)).toMatchObject({ state });
+  });
+});
+
+test("what is committed beside a purchase happens with it, or neither does", async () => {
+  const { sim, one } = await journal();
+  const write = (was: string | null): StoreWrite => ({ kind: "beside", id: "x", body: "1", was });
+  await one.change(id, withPayer, async () => [write(null)]);
+  expect(sim.durable("beside")).toEqual([{ id: "x", body: "1" }]);
+  const before = sim.commits();
+  expect(await one.change(id, withPayer, async () => undefined)).toMatchObject({ payers: 1 });
+  await expect(one.change(id, withPayer, async () => [write(null)])).rejects.toMatchObject({
+    kind: "changed",
+  });
+  expect(sim.commits()).toBe(before);
 });

@@ -2,8 +2,10 @@
 
 import { describe, expect, test } from "vitest";
 import { fingerprint, Trust } from "../../../firmware/consumer/trust.ts";
+import { EVERY_SERIAL, signRevocations } from "../../../firmware/token/revocation.ts";
 import { thumbprint } from "../../../firmware/token/signed.ts";
 import { simStore } from "../../../hal/sim/sim-store.ts";
+import { simWorld } from "../../../hal/sim/world.ts";
 import { crypto } from "../../support/sale.ts";
 
 const keyOf = (fill: number): Uint8Array => crypto.signer(new Uint8Array(32).fill(fill)).publicKey;
@@ -15,9 +17,12 @@ const changedKey = { ok: false, fault: { kind: "key-changed", at: "operatorKey" 
 
 async function trusting(...given: Uint8Array[]) {
   const sim = simStore();
-  const trust = await Trust.open(sim.store(), crypto, given);
-  const again = (...more: Uint8Array[]) => Trust.open(sim.store(), crypto, more);
-  return { trust, again, sim };
+  const world = simWorld({ seed: 1 });
+  const open = (keys: Uint8Array[]) =>
+    Trust.open({ store: sim.store(), crypto, clock: world.clock }, keys);
+  const trust = await open(given);
+  const again = (...more: Uint8Array[]) => open(more);
+  return { trust, again, sim, world };
 }
 
 describe("without any key", () => {
@@ -40,6 +45,17 @@ describe("pinned at first use", () => {
       expect(one.pinned(device)).toBe(true);
       expect(one.strict).toBe(false);
       expect(one.check(device, name, ours)).toMatchObject({ ok: true });
+    }
+  });
+
+  test("a device that is forgotten is a stranger again, also to the next process", async () => {
+    const { trust, again } = await trusting();
+    await trust.pin(pin);
+    expect(await trust.forget("AAAAAAAAAAA")).toBe(false);
+    expect(await trust.forget(device)).toBe(true);
+    for (const one of [trust, await again()]) {
+      expect(one.pins()).toEqual([]);
+      expect(one.check(device, name, theirs)).toMatchObject({ ok: true });
     }
   });
 
@@ -89,4 +105,82 @@ test("pins that cannot be read are said to be corrupt, not forgotten", async () 
   const body = JSON.stringify({ device, name, operatorKey: "00" });
   await sim.store().commit([{ kind: "pin", id: device, body }]);
   await expect(again()).rejects.toMatchObject({ kind: "corrupt" });
+});
+
+describe("lists of what an operator has revoked", () => {
+  const list = (number: number, fill = 1, serial = EVERY_SERIAL): Uint8Array => {
+    const operator = crypto.signer(new Uint8Array(32).fill(fill));
+    return signRevocations({ number, issuedS: 1, revoked: [{ device, serial }] }, operator, crypto);
+  };
+  const keys = { signKey: ours, boxKey: ours, hostKey: ours };
+  const certificate = { ...keys, device, serial: 7, bench: true, expiresS: 4_000_000_000 };
+  const revoked = { ok: false, fault: { kind: "revoked" } };
+
+  test("are heeded for that operator's devices alone, also by the next process", async () => {
+    const { trust, again } = await trusting(ours, theirs);
+    expect(await trust.learn(list(1))).toMatchObject({ ok: true, value: { number: 1 } });
+    for (const one of [trust, await again()]) {
+      expect(one.notRevoked(certificate, ours)).toMatchObject(revoked);
+      expect(one.notRevoked(certificate, theirs)).toMatchObject({ ok: true });
+      expect(await one.vouched(certificate, ours)).toMatchObject(revoked);
+    }
+  });
+
+  test("a higher number takes the place of a lower, never the other way", async () => {
+    const { trust } = await trusting(ours);
+    await trust.learn(list(2));
+    // An old list must not bring back what was taken away.
+    expect(await trust.learn(list(1, 1, 0))).toMatchObject({ ok: true, value: { number: 2 } });
+    expect(await trust.learn(list(2, 1, 0))).toMatchObject({ ok: true, value: { number: 2 } });
+    expect(trust.notRevoked(certificate, ours)).toMatchObject(revoked);
+    expect(await trust.learn(list(3, 1, 6))).toMatchObject({ ok: true, value: { number: 3 } });
+    expect(trust.notRevoked(certificate, ours)).toMatchObject({ ok: true });
+  });
+
+  test("are taken from operators that are given or pinned, and from nobody else", async () => {
+    const { trust } = await trusting();
+    const unknown = { ok: false, fault: { kind: "untrusted", at: "operatorKey" } };
+    expect(await trust.learn(list(1))).toMatchObject(unknown);
+    await trust.pin(pin);
+    expect(await trust.learn(list(1))).toMatchObject({ ok: true });
+    expect(await trust.learn(list(1, 2))).toMatchObject(unknown);
+    expect(await trust.learn(Uint8Array.of(0x80))).toMatchObject({ ok: false });
+    expect(trust.lists()).toHaveLength(1);
+  });
+
+  test("two processes that learn at once end with the later one", async () => {
+    const { trust, again } = await trusting(ours);
+    const other = await again(ours);
+    await Promise.all([trust.learn(list(1)), other.learn(list(3)), trust.learn(list(2))]);
+    await trust.refresh();
+    expect(trust.lists()).toMatchObject([{ number: 3 }]);
+  });
+
+  test("that cannot be read are said to be corrupt, not forgotten", async () => {
+    const { trust, sim, again } = await trusting(ours);
+    await trust.learn(list(1));
+    const [record] = await sim.store().list("revocations");
+    const body = (record?.body ?? "").replace(/..(?="})/, "ff");
+    await sim.store().commit([{ kind: "revocations", id: record?.id ?? "", body }]);
+    await expect(again(ours)).rejects.toMatchObject({ kind: "corrupt" });
+  });
+});
+
+describe("a certificate's time", () => {
+  const keys = { signKey: ours, boxKey: ours, hostKey: ours };
+  const certificate = { ...keys, device, serial: 7, bench: true };
+  const expiresS = 1_767_225_600 + 3_600;
+
+  test("is judged by a clock that is set, and has not jumped", async () => {
+    const { trust, world } = await trusting(ours);
+    const judged = async () => (await trust.vouched({ ...certificate, expiresS }, ours)).ok;
+    expect(await judged()).toBe(true);
+    world.setWall(world.clock.wallMs() + 365 * 24 * 3_600_000);
+    expect(await judged()).toBe(true);
+    world.setWall(1_767_225_600_000);
+    world.advance(3_600_000);
+    expect(await judged()).toBe(false);
+    world.setWallQuality("unset");
+    expect(await judged()).toBe(true);
+  });
 });

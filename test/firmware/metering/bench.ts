@@ -10,12 +10,14 @@ import { openSimBoard } from "../../../hal/sim/open-board.ts";
 import { type SimLoopHost, simLoopHost } from "../../../hal/sim/sim-loop-host.ts";
 import type { SimMetal, SimMetalOptions } from "../../../hal/sim/sim-metal.ts";
 import type { SimPins, SimPinsOptions } from "../../../hal/sim/sim-pins.ts";
+import type { SimSensors } from "../../../hal/sim/sim-sensor.ts";
 import { type SimWorld, simWorld } from "../../../hal/sim/world.ts";
 
 export interface LoopBench {
   world: SimWorld;
   pins: SimPins;
   metal: SimMetal;
+  sensors: SimSensors;
   host: SimLoopHost;
   runner: LoopRunner;
   reports: LoopReport[];
@@ -34,11 +36,11 @@ export interface LoopBenchOptions extends SimMetalOptions, SimPinsOptions {
 export function loopBench(options: LoopBenchOptions = {}): LoopBench {
   const world = simWorld({ seed: options.seed ?? 1 });
   const board = options.board ?? virtualCharger;
-  const { pins, metal } = openSimBoard(world, board, options);
+  const { pins, metal, sensors } = openSimBoard(world, board, options);
   const host = simLoopHost(world, { delayMs: options.delayMs ?? 1 });
   const reports: LoopReport[] = [];
   host.device.onReport((report) => reports.push(report));
-  const devices = openOutlets(board, world.clock, pins.lines, metal.register);
+  const devices = openOutlets(board, world.clock, pins.lines, metal.register, sensors.open);
   const runner = runLoop(devices, host.loop());
   const stopped: LoopBench["stopped"] = (session) =>
     reports.find((report) => report.on === "stopped" && report.session === session) as
@@ -50,6 +52,7 @@ export function loopBench(options: LoopBenchOptions = {}): LoopBench {
     world,
     pins,
     metal,
+    sensors,
     host,
     runner,
     reports,

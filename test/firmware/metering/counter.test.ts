@@ -6,6 +6,7 @@ import {
   BURST_PULSES,
   type Counter,
   readCounter,
+  readItems,
   startCounter,
 } from "../../../firmware/metering/counter.ts";
 
@@ -71,5 +72,24 @@ describe("a cumulative counter", () => {
         expect(counter.count).toBe(Math.floor(nowMs * 0.05));
       }),
     );
+  });
+});
+
+describe("a counter of items", () => {
+  test("counts no more than were started, and the ones that were", () => {
+    const cases = [
+      { count: 8, underWay: 1, pulses: 1 },
+      { count: 7, underWay: 1, pulses: 0 },
+      { count: 7, underWay: 0, pulses: 0 },
+      { count: 8, underWay: 0, pulses: 0, wrong: "not-started" },
+      { count: 9, underWay: 1, pulses: 1, wrong: "not-started" },
+      { count: 6, underWay: 1, pulses: 0, wrong: "fell" },
+      { count: 7.5, underWay: 1, pulses: 0, wrong: "not-a-count" },
+    ];
+    for (const { count, underWay, pulses, wrong } of cases) {
+      const delta = readItems(startCounter(7, 0), count, 1_000, underWay);
+      expect([delta.pulses, delta.wrong]).toEqual([pulses, wrong]);
+      if (wrong !== "not-a-count") expect(delta.counter.count).toBe(count);
+    }
   });
 });

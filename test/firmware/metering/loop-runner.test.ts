@@ -276,6 +276,19 @@ describe("what breaks stops the delivery", () => {
     expect(stopped.endReading - stopped.startReading).toBe(flowed(bench) + 400);
   });
 
+  test("meter-implausible: a meter that falls back while it settles outranks why it was stopped", () => {
+    const bench = loopBench();
+    bench.send(grant(1000));
+    bench.world.advance(3_000);
+    bench.send({ do: "stop", session: "s1", reason: "consumer-end" });
+    bench.world.advance(100);
+    const delivered = flowed(bench);
+    bench.metal.jumpMeter(OUTLET, "energy", -10);
+    const stopped = bench.untilStopped("s1");
+    expect(stopped).toMatchObject({ reason: "meter-implausible", pulses: delivered });
+    expect(stopped.endReading - stopped.startReading).toBe(delivered - 10);
+  });
+
   test("meter-lost: its line is gone", () => {
     const bench = loopBench();
     bench.send(grant(1000));

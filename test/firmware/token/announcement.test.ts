@@ -4,8 +4,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SIGNED_BYTES_MAX } from "../../../firmware/protocol/messages.ts";
 import {
+  ANNOUNCEMENT_BYTES_MAX,
+  announcedTypes,
   peekAnnouncement,
   signAnnouncement,
+  TYPE_BYTES_MAX,
+  TYPES_MAX,
   verifyAnnouncement,
 } from "../../../firmware/token/announcement.ts";
 import { SIGNED_SIZES } from "../../../tools/protocol-markdown.ts";
@@ -66,9 +70,25 @@ describe("an announcement", () => {
 
   test("is as large as it says at its largest, and that is within bounds", () => {
     const certificate = new Uint8Array(SIGNED_BYTES_MAX - 128);
-    const most = { certificate, minor: 0xffff, epoch: 0xffff_ffff, name: "x".repeat(32) };
+    const plain = { certificate, minor: 0xffff, epoch: 0xffff_ffff, name: "x".repeat(32) };
+    expect(signAnnouncement(plain, keys.device).length).toBeLessThanOrEqual(SIGNED_BYTES_MAX);
+    const most = { ...plain, types: Array(TYPES_MAX).fill("x".repeat(TYPE_BYTES_MAX)) };
     expect(signAnnouncement(most, keys.device)).toHaveLength(SIGNED_SIZES.announcement);
-    expect(SIGNED_SIZES.announcement).toBeLessThanOrEqual(SIGNED_BYTES_MAX);
+    expect(SIGNED_SIZES.announcement).toBeLessThanOrEqual(ANNOUNCEMENT_BYTES_MAX);
+    // The largest that a broker of ours keeps.
+    expect(ANNOUNCEMENT_BYTES_MAX).toBeLessThanOrEqual(1024);
+  });
+
+  test("tells the types of its services, each once, and not a byte more where they have none", () => {
+    const claims = value(peekAnnouncement(signed.announcement));
+    const services = [{ type: "pump" }, {}, { type: "ev-charging" }, { type: "pump" }];
+    const types = announcedTypes(services);
+    expect(types).toEqual(["pump", "ev-charging"]);
+    expect(value(verify(signAnnouncement({ ...claims, types }, keys.device))).types).toEqual(types);
+    const none = signAnnouncement({ ...claims, types: announcedTypes([{}]) }, keys.device);
+    expect(none).toEqual(signed.announcement);
+    const many = Array.from({ length: 20 }, (_, index) => ({ type: `type ${index}` }));
+    expect(announcedTypes(many)).toHaveLength(TYPES_MAX);
   });
 
   test("I11: is refused with any byte changed, the certificate's included", () => {

@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { COMMAND, verifyCommand } from "../../../firmware/producer/command.ts";
 import { readCbor } from "../../../firmware/protocol/schema.ts";
 import { ANNOUNCEMENT, verifyAnnouncement } from "../../../firmware/token/announcement.ts";
 import { CERTIFICATE, verifyCertificate } from "../../../firmware/token/certificate.ts";
@@ -14,6 +15,7 @@ import {
 } from "../../../firmware/token/delivery-token.ts";
 import { OFFER, verifyOffer } from "../../../firmware/token/offer.ts";
 import { RECEIPT, verifyReceipt } from "../../../firmware/token/receipt.ts";
+import { REVOCATIONS, verifyRevocations } from "../../../firmware/token/revocation.ts";
 import { type SignedSort, sign, verify as verifySigned } from "../../../firmware/token/signed.ts";
 import { SIGNED_SIZES } from "../../../tools/protocol-markdown.ts";
 import {
@@ -83,6 +85,8 @@ describe("I11: a signature of one sort", () => {
     OFFER,
     TOKEN,
     RECEIPT,
+    REVOCATIONS,
+    COMMAND,
   ] as unknown as readonly SignedSort<never>[];
 
   test.each(sorts.map((sort) => [sort.name, sort] as const))(
@@ -107,6 +111,8 @@ describe("I11: a signature of one sort", () => {
       offer: (bytes) => verifyOffer(bytes, deviceKey, crypto),
       token: verify,
       receipt: (bytes) => verifyReceipt(bytes, deviceKey, crypto),
+      revocations: (bytes) => verifyRevocations(bytes, story.keys.operator.publicKey, crypto),
+      command: (bytes) => verifyCommand(bytes, story.device, story.keys.operator.publicKey, crypto),
     };
     for (const [name, bytes] of Object.entries(signed)) {
       const sort = name.replace(/^.* /, "");

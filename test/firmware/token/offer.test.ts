@@ -10,10 +10,12 @@ import {
 } from "../../../firmware/protocol/messages.ts";
 import { readCbor } from "../../../firmware/protocol/schema.ts";
 import {
+  type AmountLine,
   OFFER,
   type Offer,
   peekOffer,
   signOffer,
+  type Tariff,
   verifyOffer,
 } from "../../../firmware/token/offer.ts";
 import { sign } from "../../../firmware/token/signed.ts";
@@ -51,13 +53,58 @@ describe("an offer", () => {
   });
 
   test("I4: is refused when its lines do not add up to its total", () => {
-    const units = { kind: "units" as const, amountMinor: 350 };
     const fault = { kind: "offer-mismatch", at: "offer.totalMinor" };
-    expect(changed({ totalMinor: 351 })).toMatchObject({ ok: false, fault });
-    expect(changed({ lines: [] })).toMatchObject({ ok: false, fault });
-    expect(changed({ lines: [units, { kind: "fee", amountMinor: 1 }] })).toMatchObject({ fault });
-    const fee = { lines: [units, { kind: "fee" as const, amountMinor: 1 }], totalMinor: 351 };
-    expect(changed(fee)).toMatchObject({ ok: true });
+    for (const totalMinor of [349, 351, 0]) {
+      expect(changed({ totalMinor })).toMatchObject({ ok: false, fault });
+    }
+  });
+
+  test("I4: is refused when its lines are not the units at their price and the named fees", () => {
+    const line = (kind: AmountLine["kind"], amountMinor: number) => ({ kind, amountMinor });
+    const units = line("units", 350);
+    const charged = (lines: AmountLine[], tariff?: Tariff) => {
+      const totalMinor = lines.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+      return changed({ lines, totalMinor, ...(tariff && { tariff }) });
+    };
+    const fault = { kind: "offer-mismatch", at: "offer.lines" };
+    const refused = { ok: false, fault };
+    const two = { feeNames: ["Start", "Service"] };
+    expect(charged([units])).toMatchObject({ ok: true });
+    expect(charged([units, line("start", 50), line("fee", 10)], two)).toMatchObject({ ok: true });
+    expect(charged([])).toMatchObject(refused);
+    for (const lines of [[349], [351], [350, 350], [350, 1], [175, 175]]) {
+      expect(charged(lines.map((amount) => line("units", amount)))).toMatchObject(refused);
+    }
+    expect(charged([units, line("fee", 10)])).toMatchObject(refused);
+    expect(charged([line("fee", 10), units], { feeNames: ["Service"] })).toMatchObject(refused);
+    expect(charged([units, line("start", 50)], two)).toMatchObject(refused);
+    expect(charged([units, line("tax", 50), line("fee", 1)], two)).toMatchObject(refused);
+    expect(charged([units, line("units", 50), line("fee", 1)], two)).toMatchObject(refused);
+    expect(charged([line("fee", 350)])).toMatchObject(refused);
+  });
+
+  test("I4: is refused when its tiers do not rise or are not in its first line", () => {
+    const priced = (amountMinor: number, ...tiers: [number, number][]) =>
+      changed({
+        lines: [{ kind: "units", amountMinor }],
+        totalMinor: amountMinor,
+        tariff: { tiers: tiers.map(([fromUnits, each]) => ({ fromUnits, amountMinor: each })) },
+      });
+    const fault = { kind: "offer-mismatch", at: "offer.lines" };
+    expect(priced(5 * 35 + 3 * 30 + 2 * 0, [6, 30], [9, 0])).toMatchObject({ ok: true });
+    expect(priced(350, [11, 1])).toMatchObject({ ok: true });
+    expect(priced(350, [6, 30])).toMatchObject({ ok: false, fault });
+    expect(priced(5 * 35 + 5 * 30 - 1, [6, 30])).toMatchObject({ ok: false, fault });
+    expect(priced(350, [12, 30], [11, 30])).toMatchObject({ ok: false, fault });
+    expect(priced(350, [11, 30], [11, 30])).toMatchObject({ ok: false, fault });
+    expect(priced(300, [1, 30])).toMatchObject({ ok: false, fault });
+    expect(priced(300, [0, 30])).toMatchObject({ ok: false, fault });
+  });
+
+  test("of a plain price is as short as it always was", () => {
+    expect(signed.offer).toHaveLength(136);
+    const tariff = { taxBasisPoints: 1900, feeNames: ["Start"] };
+    expect(signOffer({ ...offer, tariff }, device).length).toBeGreaterThan(136);
   });
 
   test.each<[string, Partial<Offer>]>([

@@ -1,6 +1,7 @@
 // Opening a board: every part by its name, all or nothing, and all open at the end.
 
 import { expect, test } from "vitest";
+import { BOARDS } from "../../../boards/registry.ts";
 import { virtualCharger } from "../../../boards/virtual-charger.ts";
 import { virtualPump } from "../../../boards/virtual-pump.ts";
 import { openOutlets } from "../../../hal/drivers/open-outlets.ts";
@@ -8,10 +9,11 @@ import { HalError } from "../../../hal/hal-error.ts";
 import { openSimBoard } from "../../../hal/sim/open-board.ts";
 import { simWorld } from "../../../hal/sim/world.ts";
 
-test.each([virtualCharger, virtualPump])("opens $name with every outlet and meter", (board) => {
+test.each(BOARDS)("opens $name with every outlet, meter and sensor", (board) => {
   const world = simWorld({ seed: 1 });
-  const { pins, metal } = openSimBoard(world, board);
-  const devices = openOutlets(board, world.clock, pins.lines, metal.register);
+  const { pins, metal, sensors } = openSimBoard(world, board);
+  const devices = openOutlets(board, world.clock, pins.lines, metal.register, sensors.open);
+  expect(devices.sensors.map(({ part }) => part)).toEqual(board.sensors ?? []);
   expect(devices.outlets.map((outlet) => [outlet.part.id, [...outlet.meters.keys()]])).toEqual(
     board.outlets.map((part) => [part.id, part.meters.map((meter) => meter.id)]),
   );
@@ -45,6 +47,23 @@ test("I7: closing opens every switch, also when one line fails", () => {
   devices.close();
   devices.close();
   expect([pins.level("socket-1-coil"), pins.level("socket-2-coil")]).toEqual([false, false]);
+});
+
+test("a start signal goes with one meter that counts items, and with no other", () => {
+  for (const { meters, switch: part } of BOARDS.flatMap(({ outlets }) => outlets)) {
+    const kinds = meters.map(({ kind }) => kind);
+    if (part.kind === "start-signal") expect(kinds).toEqual(["item"]);
+    else expect(kinds).not.toContain("item");
+  }
+});
+
+test("I7: a sensor that cannot be opened leaves no switch held", () => {
+  const world = simWorld({ seed: 1 });
+  const { pins, sensors } = openSimBoard(world, virtualPump);
+  const open = () => openOutlets(virtualPump, world.clock, pins.lines, undefined, sensors.open);
+  expect(() => openOutlets(virtualPump, world.clock, pins.lines)).toThrow(/sensor tank/);
+  expect(open).not.toThrow();
+  expect(open).toThrow(/already held/);
 });
 
 test("a board that cannot be opened in full is not held in part", () => {

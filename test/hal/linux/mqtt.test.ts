@@ -113,7 +113,7 @@ describe("MQTT link", () => {
       socket.on("error", () => {});
     });
     const url = `mqtt://127.0.0.1:${port}`;
-    const opening = openMqttLink({ url, clientId: "a", connectTimeoutMs: 200 });
+    const opening = openMqttLink({ url, clientId: "a", answerTimeoutMs: 200 });
     await expect(opening).rejects.toMatchObject({ kind: "timeout" });
   });
 

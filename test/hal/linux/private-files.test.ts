@@ -130,6 +130,8 @@ describe("broker state file", () => {
     writeBrokerState({ ...state, url: "mqtt://127.0.0.1:9" }, home());
     writeBrokerState(state, home());
     expect(readBrokerState(home())).toEqual(state);
+    writeBrokerState({ ...state, keys: "/var/lib/pump/keys" }, home());
+    expect(readBrokerState(home())).toEqual({ ...state, keys: "/var/lib/pump/keys" });
     const path = brokerStatePath(home());
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(readdirSync(dirname(path))).toEqual(["broker.json"]);
@@ -183,6 +185,8 @@ describe("broker state file", () => {
       [{ ...good, pid: -1 }, /pid/],
       [{ ...good, deviceId: "\u001b[2J" }, /deviceId/],
       [{ ...good, startedAt: 7 }, /startedAt/],
+      [{ ...good, keys: "relative" }, /keys/],
+      [{ ...good, keys: "/a\u001b[2J" }, /keys/],
       [null, /version/],
       [[], /version/],
     ];

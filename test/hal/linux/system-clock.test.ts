@@ -51,8 +51,11 @@ describe("system clock", () => {
     expect(openSystemClock(files).wallQuality()).toBe("set");
   });
 
-  test("says unset when the wall clock stands before this program was written", () => {
-    vi.useFakeTimers({ toFake: ["Date"], now: 0 });
+  test.each([
+    ["before this program was written", 0],
+    ["beyond what receipts can hold", Date.UTC(2150, 0, 1)],
+  ])("says unset when the wall clock stands %s", (_, now) => {
+    vi.useFakeTimers({ toFake: ["Date"], now });
     expect(openSystemClock(none()).wallQuality()).toBe("unset");
   });
 });

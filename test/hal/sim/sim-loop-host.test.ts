@@ -26,7 +26,7 @@ function extend(pulses: number): LoopCommand {
   return { do: "extend", session: "s", pulses };
 }
 
-const ready: LoopReport = { on: "ready", atMs: 0, outlets: [] };
+const ready: LoopReport = { on: "ready", atMs: 0, outlets: [], sensors: [] };
 
 test("messages arrive after the delay", () => {
   const { world, host, commands, reports } = bench(3);

@@ -1,0 +1,184 @@
+// Paying an offer once, however often and by however many processes it is tried: the application may refuse, the
+// spending limit is kept, the purchase is journaled before money may move and after it has.
+
+import { after, type Clock, type Timer } from "../../hal/clock.ts";
+import type { Crypto } from "../../hal/crypto.ts";
+import type { Entropy } from "../../hal/entropy.ts";
+import type { Message, MessageOf } from "../protocol/messages.ts";
+import { type Fault, fail, ok, type Result } from "../result.ts";
+import type { Certificate } from "../token/certificate.ts";
+import { verifyToken } from "../token/delivery-token.ts";
+import { type Offer, verifyOffer } from "../token/offer.ts";
+import { shortDigest } from "../token/signed.ts";
+import { checkToken } from "./checks.ts";
+import { type Card, sealCard } from "./credential.ts";
+import { isPaid, type Purchase, type Purchases, withoutPayer, withPayer } from "./purchase.ts";
+import type { Spending } from "./spending.ts";
+
+const PAY_AGAIN_MS = 1_000;
+/** A payment that the device cannot decide by then is left to a later `pay` of the same order. */
+const PAY_TIMEOUT_MS = 90_000;
+/** An application that has not allowed it by then has refused it. */
+const ALLOW_MS = 60_000;
+/** So long after an offer expired the device surely knows an order that was made of it (24 h), and no frame is under way. */
+const KNOWN_S = { from: 300, to: 20 * 3600 };
+
+/** Whether the application lets this be paid: its words reach whoever asked. */
+export type Allow = (offer: Offer, purchase: Purchase) => Result<void> | Promise<Result<void>>;
+
+export interface PayingPorts {
+  clock: Clock;
+  crypto: Crypto;
+  entropy: Entropy;
+  purchases: Purchases;
+  spending: Spending;
+  boxSecret: Uint8Array;
+  allow(): Allow | undefined;
+  askToPay(request: Message): Promise<Result<MessageOf<"paid">>>;
+}
+
+export class Paying {
+  readonly #ports: PayingPorts;
+  readonly #device: Certificate;
+
+  constructor(ports: PayingPorts, device: Certificate) {
+    this.#ports = ports;
+    this.#device = device;
+  }
+
+  /**
+   * Errors: `out-of-order`, `refused`, `over-limit`, the device's and the host's, `timed-out`. After `not-ready`
+   * and `too-many` no money was asked to move: it may be paid later, as long as the offer lives.
+   */
+  async pay(id: string, card: Card): Promise<Result<Purchase>> {
+    const { crypto, purchases, boxSecret } = this.#ports;
+    const latest = await purchases.get(id);
+    if (latest === undefined) return fail("out-of-order", "select comes before pay", "purchase");
+    if (isPaid(latest)) return ok(latest);
+    if (latest.state === "failed") return fail("declined", "this payment failed: select again");
+    const offer = verifyOffer(latest.offer, this.#device.signKey, crypto);
+    if (!offer.ok) return offer;
+    const allowed = await this.#allowed(offer.value, latest);
+    if (!allowed.ok) return allowed;
+    const digest = shortDigest(crypto, latest.offer);
+    const { hostKey } = this.#device;
+    const sealed = sealCard(card, offer.value, digest, hostKey, boxSecret, this.#ports);
+    if (!sealed.ok) return sealed;
+    const begun = await this.#beginToPay(id, offer.value);
+    if (!begun.ok) return begun;
+    if (begun.value.state !== "paying") return this.#decided(begun.value);
+    const { nonce, box } = sealed.value;
+    return this.#ask({ is: "pay", offer: id, nonce, credential: box }, offer.value);
+  }
+
+  async #allowed(offer: Offer, purchase: Purchase): Promise<Result<void>> {
+    const { clock } = this.#ports;
+    const allow = this.#ports.allow();
+    if (allow === undefined) return ok(undefined);
+    let timer: Timer | undefined;
+    const late = new Promise<Result<void>>((resolve) => {
+      const refused = fail("refused", "the application does not answer");
+      timer = after(clock, ALLOW_MS, () => resolve(refused));
+    });
+    try {
+      return await Promise.race([allow(offer, purchase), late]);
+    } catch (error) {
+      return fail("refused", `the application failed: ${String(error).slice(0, 100)}`);
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  /** The purchase as `paying`; or as another process of this identity left it meanwhile. */
+  async #beginToPay(id: string, offer: Offer): Promise<Result<Purchase>> {
+    const { purchases, spending } = this.#ports;
+    const seen: { fault?: Fault } = {};
+    const now = await purchases.change(id, withPayer, async (current) => {
+      delete seen.fault;
+      // What may have been charged already is in the sum.
+      if (current.state === "paying") return [];
+      const reserved = await spending.reserve(offer);
+      if (reserved.ok) return reserved.value;
+      seen.fault = reserved.fault;
+      return undefined;
+    });
+    if (seen.fault !== undefined) return { ok: false, fault: seen.fault };
+    return now === undefined
+      ? fail("out-of-order", "select comes before pay", "purchase")
+      : ok(now);
+  }
+
+  #decided(purchase: Purchase): Result<Purchase> {
+    if (isPaid(purchase)) return ok(purchase);
+    return fail("declined", "this payment failed: select again");
+  }
+
+  async #ask(request: MessageOf<"pay">, offer: Offer): Promise<Result<Purchase>> {
+    const { clock, askToPay } = this.#ports;
+    const { id } = offer;
+    const deadlineMs = clock.monotonicMs() + PAY_TIMEOUT_MS;
+    for (let time = 1; ; time++) {
+      const reply = await askToPay(request);
+      if (reply.ok) return this.paid(id, offer, reply.value.token);
+      const { kind, message } = reply.fault;
+      if (kind === "not-ready" || kind === "too-many") {
+        // An earlier request of ours that was not answered may still be under way to the device.
+        if (time === 1) await this.#ports.purchases.change(id, withoutPayer);
+        return reply;
+      }
+      const open = kind === "payment-pending" || kind === "internal" || kind === "timed-out";
+      if (!open) {
+        const now = await this.#failed(id, message);
+        return now !== undefined && isPaid(now) ? ok(now) : reply;
+      }
+      if (clock.monotonicMs() >= deadlineMs) return reply;
+      await new Promise<void>((resolve) => after(clock, PAY_AGAIN_MS, resolve));
+    }
+  }
+
+  #failed(id: string, message: string): Promise<Purchase | undefined> {
+    const why = message.slice(0, 100);
+    return this.#ports.purchases.change(id, (current) =>
+      isPaid(current) || current.state === "quoted"
+        ? undefined
+        : { ...current, state: "failed", why },
+    );
+  }
+
+  /** Keeps the token of an order that is paid. Errors: those of verifyToken and checkToken. */
+  async paid(id: string, offer: Offer, token: Uint8Array): Promise<Result<Purchase>> {
+    const { crypto, purchases } = this.#ports;
+    const read = verifyToken(token, this.#device.signKey, crypto);
+    if (!read.ok) return read;
+    const checked = checkToken(read.value, offer);
+    if (!checked.ok) return checked;
+    // Another process may have been quicker, and be further: what it has kept stays.
+    const now = await purchases.change(id, (current) => {
+      if (!isPaid(current)) return { ...current, state: "paid", token };
+      return current.token === undefined ? { ...current, token } : undefined;
+    });
+    return now === undefined ? fail("order-unknown", "the order is not in the journal") : ok(now);
+  }
+
+  /** What the device says of an order whose payment we left undecided is kept. */
+  async learn(id: string, standing: Result<MessageOf<"order">>): Promise<void> {
+    const { clock, crypto, purchases } = this.#ports;
+    const current = await purchases.get(id);
+    if (current === undefined || (current.state !== "paying" && current.state !== "failed")) return;
+    const offer = verifyOffer(current.offer, this.#device.signKey, crypto);
+    if (!offer.ok) return;
+    if (standing.ok) {
+      const { state, token } = standing.value;
+      if (token !== undefined) await this.paid(id, offer.value, token);
+      else if (state === "failed" && current.state === "paying")
+        await this.#failed(id, "the payment was not taken");
+      return;
+    }
+    if (current.state === "failed" || standing.fault.kind !== "order-unknown") return;
+    if (clock.wallQuality() === "unset") return;
+    const sinceS = Math.floor(clock.wallMs() / 1000) - offer.value.expiresS;
+    if (sinceS > KNOWN_S.from && sinceS < KNOWN_S.to) {
+      await this.#failed(id, "the device never took it up, and the offer has expired");
+    }
+  }
+}

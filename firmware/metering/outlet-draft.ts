@@ -1,0 +1,48 @@
+// One step of an outlet in the making: the state so far and the effects so far, and the moves that every sort of
+// outlet makes.
+
+import type { StopReason } from "../../hal/loop-host.ts";
+import { progressReport } from "./outlet-report.ts";
+import type { LoopEffect, OutletState, Phase, Session } from "./outlet-state.ts";
+
+export interface Draft {
+  state: OutletState;
+  readonly nowMs: number;
+  readonly effects: LoopEffect[];
+}
+
+export function enter(draft: Draft, phase: Phase): void {
+  draft.state = { ...draft.state, phase };
+}
+
+export function setSwitch(draft: Draft, closed: boolean): void {
+  draft.effects.push({ do: "switch", closed });
+  if (!closed) {
+    const leak = { pulses: 0, sinceMs: draft.nowMs };
+    draft.state = { ...draft.state, openSinceMs: draft.nowMs, leak };
+  }
+}
+
+export function hold(draft: Draft, session: Session): void {
+  setSwitch(draft, false);
+  enter(draft, { is: "held", session, sinceMs: draft.nowMs });
+  report(draft, session);
+}
+
+export function stop(draft: Draft, session: Session, reason: StopReason): void {
+  setSwitch(draft, false);
+  const nowMs = draft.nowMs;
+  enter(draft, { is: "settling", session, reason, sinceMs: nowMs, stillSinceMs: nowMs });
+}
+
+export function report(draft: Draft, session: Session): void {
+  const { phase } = draft.state;
+  if (phase.is === "idle") return;
+  const reported = {
+    ...session,
+    reportedAtMs: draft.nowMs,
+    reportedPulses: Math.min(session.delivered, session.granted),
+  };
+  enter(draft, { ...phase, session: reported });
+  draft.effects.push({ do: "report", report: progressReport(draft.state, reported, draft.nowMs) });
+}

@@ -1,0 +1,117 @@
+// How a device is: whether it can sell now, why not, and the figures that its operator asks for.
+
+import type { WallQuality } from "../../hal/clock.ts";
+import { HalError } from "../../hal/hal-error.ts";
+import type { Store } from "../../hal/store.ts";
+import { utf8 } from "../bytes.ts";
+import type { Result } from "../result.ts";
+import type { Service } from "./catalogue.ts";
+import type { Order } from "./order.ts";
+
+export interface ProducerStatus {
+  /** Whether it can sell something now; `reasons` say why not, or what is wrong with a part of it. */
+  ready: boolean;
+  reasons: readonly string[];
+  /** Whether the metering loop reports. */
+  loop: boolean;
+  broadcasting: boolean;
+  running: number;
+  /** The first few of them. */
+  sessions: readonly { order: string; outlet: string; session: number; pulses: number }[];
+  /** Not settled yet. */
+  orders: number;
+  offers: number;
+  /** Frames that were not ours, not authentic, or old. */
+  dropped: number;
+  clock: WallQuality;
+  uptimeS: number;
+  epoch: number;
+  /** Number of the last receipt. */
+  receipt: number;
+  certificateExpiresS: number;
+  version: string;
+}
+
+export interface HealthFacts
+  extends Omit<ProducerStatus, "ready" | "reasons" | "running" | "sessions" | "orders"> {
+  linkUp: boolean;
+  closing: boolean;
+  storeTrouble: string | undefined;
+  nowS: number;
+  services: readonly Service[];
+  allOrders: Iterable<Order>;
+  outletReady(outlet: string): Result<void>;
+}
+
+const LISTED_MAX = 4;
+
+/** A store that remembers its trouble: the last failed commit, until one has succeeded again. */
+export function watchedStore(store: Store): { store: Store; trouble(): string | undefined } {
+  let trouble: string | undefined;
+  return {
+    trouble: () => trouble,
+    store: {
+      commit: async (writes) => {
+        try {
+          await store.commit(writes);
+          trouble = undefined;
+        } catch (error) {
+          if (error instanceof HalError) trouble = `${error.kind}: ${error.message}`;
+          throw error;
+        }
+      },
+      get: (kind, id) => store.get(kind, id),
+      list: (kind) => store.list(kind),
+      close: () => store.close(),
+    },
+  };
+}
+
+export function producerStatus(facts: HealthFacts): ProducerStatus {
+  const { linkUp, closing, storeTrouble, nowS, services, allOrders, outletReady, ...plain } = facts;
+  const stops: string[] = [];
+  if (closing) stops.push("the device is stopping");
+  if (!plain.loop) stops.push("the metering loop is not up");
+  if (!linkUp) stops.push("the broker is not connected");
+  if (storeTrouble !== undefined) stops.push(`the store has trouble: ${storeTrouble.slice(0, 80)}`);
+  if (plain.clock !== "unset" && plain.certificateExpiresS <= nowS) {
+    stops.push("the certificate has expired: sluice provision --renew");
+  }
+  const sellable = services.filter(({ prices }) => prices.length > 0);
+  if (sellable.length === 0) stops.push("there is no service with a price");
+  const outlets = [...new Set(sellable.map(({ outlet }) => outlet))];
+  const bad = plain.loop ? outlets.flatMap((outlet) => troubleOf(outlet, outletReady(outlet))) : [];
+  const able = stops.length === 0 && bad.length < outlets.length;
+  const open = [...allOrders].filter(({ closedS }) => closedS === undefined);
+  const sessions = open.flatMap(({ id, outlet, running }) => {
+    return running === undefined
+      ? []
+      : [{ order: id, outlet, session: running.session, pulses: running.recorded }];
+  });
+  return {
+    ready: able,
+    reasons: [...stops, ...shortened(bad)],
+    ...plain,
+    running: sessions.length,
+    sessions: sessions.slice(0, LISTED_MAX),
+    orders: open.length,
+  };
+}
+
+/** As JSON for the operator, within so many bytes. */
+export function statusText(status: ProducerStatus, bytesMax: number): string {
+  const whole = JSON.stringify(status);
+  if (utf8(whole).length <= bytesMax) return whole;
+  const { reasons } = status;
+  const short = reasons.slice(0, LISTED_MAX).map((words) => words.slice(0, 80));
+  return JSON.stringify({ ...status, reasons: short, sessions: [] });
+}
+
+function troubleOf(outlet: string, able: Result<void>): string[] {
+  return able.ok ? [] : [`${outlet}: ${able.fault.message}`];
+}
+
+function shortened(words: readonly string[]): string[] {
+  const more = words.length - LISTED_MAX;
+  return more > 0 ? [...words.slice(0, LISTED_MAX), `and ${more} more outlets`] : [...words];
+}

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   provision: async () => (await import("./commands/provision.ts")).provision,
   trust: async () => (await import("./commands/trust.ts")).trust,
   discover: async () => (await import("./commands/discover.ts")).discover,
+  readings: async () => (await import("./commands/readings.ts")).readings,
   services: async () => (await import("./commands/services.ts")).services,
   prices: async () => (await import("./commands/prices.ts")).prices,
   quote: async () => (await import("./commands/quote.ts")).quote,
@@ -41,7 +42,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   "To buy:": [
     ...["buy", "auto", "status", "limit", "trust"],
-    ...["discover", "services", "prices", "quote", "pay", "begin", "end"],
+    ...["discover", "services", "readings", "prices", "quote", "pay", "begin", "end"],
   ],
   "To look into things:": ["verify", "decode", "conform"],
 };

@@ -115,6 +115,12 @@ export class Dealer {
     return reply.ok ? ok(reply.value.description) : reply;
   }
 
+  /** The last reading of each of its sensors. Errors: `timed-out`, the device's. */
+  async readings(): Promise<Result<MessageOf<"readings">["readings"]>> {
+    const reply = await this.#ask({ is: "get-readings" }, "readings");
+    return reply.ok ? ok(reply.value.readings) : reply;
+  }
+
   /** Errors: `out-of-order`, `timed-out`, the device's. */
   requestServices(): Promise<Result<readonly ServiceOnList[]>> {
     return this.#take("services", undefined, async () => {

@@ -138,6 +138,7 @@ test("anybody may ask what the sensors say, and how old that is", async () => {
     };
     const tank = { sensor: "tank", unit: "dL", value: 159 };
     await fill(site, 159);
+    expect(value(await met.dealer.readings())).toMatchObject([{ ...tank, quality: "good" }]);
     expect(await ask()).toMatchObject({ ...tank, quality: "good" });
     site.board.sensors.setFaults("tank", { frozen: true });
     await wait(site, 12_000);

@@ -55,6 +55,7 @@ describe("the tables", () => {
       "onPay",
       "device",
       "description",
+      "readings",
       "standing",
       "leave",
       "settled",

@@ -29,7 +29,7 @@ const HINTS_PER_S = 50;
 /** To one connection, so that no single one uses them all. */
 const OWN_HINTS_PER_S = 4;
 /** Of one consumer: each command of a person at a keyboard is one, a flood would end the epoch of everybody. */
-const NEW_PER_S = 1;
+const NEW_PER_S = 4;
 const NEW_AT_ONCE = 64;
 
 /** Where a request came from, and where its answers go. */

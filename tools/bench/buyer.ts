@@ -20,6 +20,8 @@ import { type Watcher, watchCrypto } from "./watched-crypto.ts";
 const UNITS = 10;
 const CARD = { number: "4111111111111111", expiryYear: 30, expiryMonth: 12 };
 const PATIENCE_MS = 30_000;
+/** In turn: a device lets one key open 64 connections at once, and then few a second (producer/shares.ts). */
+const KEYS = 64;
 const BUSY_MS = 5;
 
 export const STEPS = ["services", "prices", "select", "pay", "begin"] as const;
@@ -54,8 +56,12 @@ export interface Customer {
 export async function openBuyer(folder: string, operatorKey: Uint8Array): Promise<Buyer> {
   const identity = await openIdentity(join(folder, "buyer"));
   const crypto = openNodeCrypto();
-  const connect = (url: string, watcher?: Watcher): Promise<Customer> =>
-    openCustomer({ ...identity, operatorKey, crypto, url, watcher });
+  const keys = Array.from({ length: KEYS }, () => openSystemEntropy().bytes(32));
+  let connections = 0;
+  const connect = (url: string, watcher?: Watcher): Promise<Customer> => {
+    const boxSecret = keys[connections++ % KEYS] ?? identity.boxSecret;
+    return openCustomer({ store: identity.store, boxSecret, operatorKey, crypto, url, watcher });
+  };
   return {
     connect,
     buy: async (url, watcher) => {

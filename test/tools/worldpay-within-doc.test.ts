@@ -21,7 +21,7 @@ const GROUPS: Readonly<Record<string, number>> = {
   "9": 11,
   "10": 15,
 };
-const REASONS = ["remote procedures", "UDP", "never specified"];
+const REASONS = ["remote procedures", "never specified"];
 const LEFT_OUT_MAX = 20;
 
 interface Row {

@@ -134,7 +134,7 @@ export const MESSAGE_WORDS: MessageWords = {
   },
   operation: { fields: { number: "One more than that of the last command carried out" } },
   operate: {
-    more: "Business key: the number inside. The number before it, with the same bytes, gets the same answer again; every other number is refused with `operation-number`.",
+    more: "Business key: the number inside. The number before it, with the same bytes, gets the same answer again; every other number is refused with `operation-number`. A question (status, services, audit) holds the next number too and does not use it up.",
     fields: { command: "A signed command, below" },
   },
   operated: {

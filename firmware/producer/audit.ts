@@ -1,5 +1,5 @@
-// What the operator commanded: one record for each command, made in the commit of what it changed; the last
-// 1,000 are kept.
+// What the operator commanded: one record for each command that changes something or is refused, made in the commit
+// of what it changed; the last 1,000 are kept. Questions leave none (operation.ts).
 
 import type { Clock, WallQuality } from "../../hal/clock.ts";
 import type { Store, StoreWrite } from "../../hal/store.ts";

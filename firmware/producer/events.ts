@@ -1,6 +1,6 @@
 // What a device tells the application that hosts it, in the order in which it happens and one after the other;
 // and what that application may refuse. Neither ever holds up a delivery: events wait in a bounded queue of
-// their own, and a word of leave is asked for before a request comes into the device's queue.
+// their own, and a request whose host thinks steps out of the device's queue and comes back (requests.ts).
 
 import { after, type Clock, type Timer } from "../../hal/clock.ts";
 import type { Crypto } from "../../hal/crypto.ts";

@@ -13,7 +13,8 @@ export const audit: Command = {
   summary: "the commands that a running device was given",
   usage: "[--count N] [options]",
   help: `The operator's commands to a device, latest first: number, time and how good the clock was, what
-it was about and what came of it. The device keeps the last 1,000. Signed by the device's operator.
+it was about and what came of it. The device keeps the last 1,000; questions, such as this one, leave no
+record. Signed by the device's operator.
 
   --count N          so many (default ${COUNT})
 ${OPERATOR_HELP}

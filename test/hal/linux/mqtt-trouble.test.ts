@@ -1,42 +1,14 @@
 // A broker that accepts and does no more, or that goes: what whoever starts is told, and how it is asked again.
 
-import { createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { utf8 } from "../../../firmware/bytes.ts";
 import type { Clock } from "../../../hal/clock.ts";
-import type { Link } from "../../../hal/link.ts";
-import { type Broker, openBroker } from "../../../hal/linux/broker.ts";
 import { openMqttLink } from "../../../hal/linux/mqtt-link.ts";
 import { openSystemClock } from "../../../hal/linux/system-clock.ts";
+import { broker, cleanups, closeAll, received, server } from "../../support/mqtt-ends.ts";
 import { openTcpProxy } from "../../support/tcp-proxy.ts";
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function broker(): Promise<Broker> {
-  const opened = await openBroker({ port: 0 });
-  cleanups.push(() => opened.close());
-  return opened;
-}
-
-function received(of: Link, topic: string): Promise<Uint8Array> {
-  return new Promise((resolve) => {
-    of.onMessage((message) => {
-      if (message.topic === topic) resolve(message.payload);
-    });
-  });
-}
-
-/** A server that accepts and then does as told with each connection. */
-async function server(onConnection: (socket: Socket) => void): Promise<number> {
-  const listening = createServer(onConnection);
-  await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
-  cleanups.push(() => listening.close());
-  const address = listening.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
+afterEach(closeAll);
 
 describe("a broker that misbehaves", () => {
   const connack = Buffer.from([0x20, 2, 0, 0]);

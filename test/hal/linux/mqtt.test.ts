@@ -1,48 +1,23 @@
 // What the MQTT link and the embedded broker promise beyond the port: few bytes, bounded packets, and
 // refusals that say which address and what to do.
 
-import { connect, createServer, type Socket } from "node:net";
+import { connect } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { utf8 } from "../../../firmware/bytes.ts";
 import type { Link } from "../../../hal/link.ts";
-import { type Broker, openBroker } from "../../../hal/linux/broker.ts";
+import { openBroker } from "../../../hal/linux/broker.ts";
 import { openMqttLink } from "../../../hal/linux/mqtt-link.ts";
 import { PACKET_BYTES_MAX, packetGuard } from "../../../hal/linux/mqtt-stream.ts";
+import { broker, cleanups, closeAll, received, server } from "../../support/mqtt-ends.ts";
 import { openTcpProxy } from "../../support/tcp-proxy.ts";
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function broker(): Promise<Broker> {
-  const opened = await openBroker({ port: 0 });
-  cleanups.push(() => opened.close());
-  return opened;
-}
+afterEach(closeAll);
 
 async function link(url: string, clientId: string): Promise<Link> {
   const opened = await openMqttLink({ url, clientId });
   cleanups.push(() => opened.close());
   return opened;
-}
-
-function received(of: Link, topic: string): Promise<Uint8Array> {
-  return new Promise((resolve) => {
-    of.onMessage((message) => {
-      if (message.topic === topic) resolve(message.payload);
-    });
-  });
-}
-
-/** A server that accepts and then does as told with each connection. */
-async function server(onConnection: (socket: Socket) => void): Promise<number> {
-  const listening = createServer(onConnection);
-  await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
-  cleanups.push(() => listening.close());
-  const address = listening.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 /** A PUBLISH packet at QoS 0 with this many bytes of payload. */

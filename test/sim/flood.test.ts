@@ -15,6 +15,27 @@ const IDENTITY = encodeMessage({ is: "get-identity" });
 /** How often the flood comes again. */
 const WAVE_MS = 100;
 
+const CONNECTIONS = 1_500;
+
+/** Connection after connection, 50 a wave, all under one key or each under its own; the n-th speaks in its epoch. */
+function newConnections(
+  { site, dealer }: Met,
+  key: string | undefined,
+  epochOf: (number: number) => number,
+): { made(): number } {
+  let number = 0;
+  const stop = waves(site, () => {
+    for (let i = 0; i < 50; i++) {
+      number += 1;
+      const one = new RawClient(site, `many ${number}`, dealer.peer.boxKey, key);
+      one.epoch = epochOf(number);
+      one.link.publish(requestTopic(site.device, one.connection), one.seal(IDENTITY));
+    }
+    if (number >= CONNECTIONS) stop();
+  });
+  return { made: () => number };
+}
+
 /** Does it again and again until the returned function is called. */
 function waves(site: Site, flood: () => void): () => void {
   let on = true;
@@ -91,37 +112,18 @@ describe("an honest buyer completes while one client floods", () => {
 
   test("with new connections under one key: they get no new epoch out of the device", async () => {
     const site = await story(async (met) => {
-      const { site: here, dealer } = met;
-      let number = 0;
-      const stop = waves(here, () => {
-        for (let i = 0; i < 50; i++) {
-          number += 1;
-          const one = new RawClient(here, `many ${number}`, dealer.peer.boxKey, "flooder");
-          one.epoch = dealer.peer.epoch;
-          one.link.publish(requestTopic(here.device, one.connection), one.seal(IDENTITY));
-        }
-        if (number >= 1_500) stop();
-      });
+      const flood = newConnections(met, "flooder", () => met.dealer.peer.epoch);
       expect(await honestSale(met)).toBeLessThan(SALE_MS_MAX);
-      expect(number).toBe(1_500);
-      expect(here.log.filter((line) => line.includes("new-epoch"))).toEqual([]);
+      expect(flood.made()).toBe(CONNECTIONS);
+      expect(met.site.log.filter((line) => line.includes("new-epoch"))).toEqual([]);
     });
     expect(await violations(site, SOCKET_1)).toEqual([]);
   }, 120_000);
 
   test("with new connections, each under a key of its own: epochs go by, and he goes on in each", async () => {
     const site = await story(async (met) => {
-      const { site: here, dealer } = met;
-      let number = 0;
-      const stop = waves(here, () => {
-        for (let i = 0; i < 50; i++) {
-          number += 1;
-          const one = new RawClient(here, `many ${number}`, dealer.peer.boxKey);
-          one.epoch = here.epochs.length + Math.floor(number / 1_001);
-          one.link.publish(requestTopic(here.device, one.connection), one.seal(IDENTITY));
-        }
-        if (number >= 1_500) stop();
-      });
+      const { epochs } = met.site;
+      newConnections(met, undefined, (number) => epochs.length + Math.floor(number / 1_001));
       expect(await honestSale(met)).toBeLessThan(2 * SALE_MS_MAX);
     });
     expect(site.log.filter((line) => line.includes("new-epoch")).length).toBeGreaterThan(0);

@@ -42,7 +42,7 @@ check: ready ## Format, lint, import layers, types, unused code, generated docum
 	$(BIN)/knip
 	@node build/tools/protocol-doc.js --check
 
-docs: ready ## Write docs/PROTOCOL.md and docs/protocol.cddl from the code
+docs: ready ## Write from the code docs/PROTOCOL.md, protocol.cddl and flow-services.md
 	@node build/tools/protocol-doc.js
 
 bench: ready ## Measure, print against the budgets, write build/bench.json

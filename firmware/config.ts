@@ -1,5 +1,7 @@
 // What a device file says, checked and with its defaults filled in (tools/device-file.ts reads it).
 
+import type { FlowConfig } from "./payment/config/flow-config.ts";
+import type { FlowSettings } from "./payment/config/settings.ts";
 import type { Service } from "./producer/catalogue.ts";
 import type { DeliveryPolicy } from "./producer/delivery.ts";
 
@@ -18,6 +20,49 @@ export interface BrokerToOpen {
   ws?: number;
 }
 
+/** As receipts name the seller; numbers of the acquirer. */
+export interface MerchantConfig {
+  merchantId: string;
+  terminalId: string;
+  merchantName: string;
+}
+
+/** What takes the money. */
+export type HostConfig =
+  | { kind: "simulated" }
+  | {
+      kind: "stripe";
+      /** Absolute path. */
+      apiKeyFile: string;
+      /** Of a stand-in; Stripe's own when not given. */
+      address?: { host: string; port: number; protocol: "http" | "https"; caFile?: string };
+      merchant: MerchantConfig;
+    }
+  | {
+      kind: "iso8583";
+      address: { host: string; port: number };
+      merchant: MerchantConfig;
+      /** The acquirer moves no real money. */
+      simulated: boolean;
+    };
+
+/** A flow service that the device file lists. */
+export type ServiceToUse =
+  /** In the device's process: a stock service by its name, with its options. */
+  | { id: string; stock: string; options: Readonly<Record<string, unknown>> }
+  /** In the device's process: a module, by its absolute path. */
+  | { id: string; module: string }
+  /** Elsewhere: its grant, by the absolute path of the file. */
+  | { id: string; grant: string };
+
+export interface PaymentConfig {
+  host: HostConfig;
+  settings: FlowSettings;
+  services: readonly ServiceToUse[];
+  /** The flows follow the services where none are given. */
+  flows?: readonly FlowConfig[];
+}
+
 export interface DeviceConfig {
   /** As people see it: at most 32 bytes of UTF-8. */
   name: string;
@@ -27,6 +72,7 @@ export interface DeviceConfig {
   board: string;
   services: readonly Service[];
   policy: DeliveryPolicy;
+  payment: PaymentConfig;
   /** A broker to use, or the one that the device opens itself. */
   broker: BrokerToUse | BrokerToOpen;
   /** Folder of keys, relative to the data folder. */

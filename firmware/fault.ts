@@ -49,6 +49,10 @@ export const FAULT_CODES = {
   "credential-used": 403,
   "payment-pending": 404, // not decided yet: ask again
   "payment-lost": 405, // given up and reversed
+  "payment-rejected": 406, // no flow, service or method could take it, or they were ambiguous
+  "payment-cancelled": 407, // by the payer's button, the operator, or an application
+  "payment-timeout": 408, // nobody answered in time; what was taken was given back
+  "confirmation-unknown": 409, // it was answered already, or nobody asks for it any more
   // 500..599 delivery
   "order-unknown": 500,
   "order-closed": 501,

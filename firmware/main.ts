@@ -8,6 +8,7 @@ import { BOARDS } from "../boards/registry.ts";
 import type { Clock } from "../hal/clock.ts";
 import type { Crypto } from "../hal/crypto.ts";
 import { HalError } from "../hal/hal-error.ts";
+import type { Link } from "../hal/link.ts";
 import type { Broker } from "../hal/linux/broker.ts";
 import { type LoopProcess, openLoopProcess } from "../hal/linux/loop-process.ts";
 import { openSqliteStore } from "../hal/linux/sqlite-store.ts";
@@ -17,6 +18,8 @@ import { assert } from "./assert.ts";
 import { utf8 } from "./bytes.ts";
 import type { BrokerToUse, DeviceConfig } from "./config.ts";
 import type { Log } from "./log.ts";
+import type { FlowService } from "./payment/engine/service.ts";
+import type { DeviceIdentity, PaymentPorts } from "./payment-main.ts";
 import type { Producer } from "./producer/producer.ts";
 import type { Result } from "./result.ts";
 import type { Runtime } from "./runtime.ts";
@@ -30,9 +33,11 @@ export interface DeviceOptions {
     Result<{ certificate: Uint8Array; operatorKey: Uint8Array; revocations?: Uint8Array }>
   >;
   log: Log;
+  /** A flow service out of a module that the device file names. */
+  loadService: (path: string) => Promise<Result<FlowService>>;
   /** Of the program, for the status. */
   version: string;
-  /** Takes back what was changed in the catalogue while earlier runs ran. */
+  /** Takes back what was changed in the catalogue, and of the flows, while earlier runs ran. */
   resetCatalogue: boolean;
   /** A bug of ours: outputs are open already when it is called. */
   onBug: (error: unknown) => void;
@@ -177,9 +182,10 @@ function closesBoth(producer: Producer, runtime: Runtime): Opened[number] {
 }
 
 async function compose(
-  { config, data, trust, log, version, resetCatalogue, onBug }: DeviceOptions,
+  options: DeviceOptions,
   opened: Opened,
 ): Promise<Result<Omit<Device, "close">>> {
+  const { config, data, trust, log, version, resetCatalogue, onBug } = options;
   const keep = <T extends { close(): Promise<void> }>(one: T): T => {
     opened.push(one);
     return one;
@@ -192,9 +198,8 @@ async function compose(
   const { host: loopHost, ready } = watchFirstReport(loop);
   const safe = ready.then(() => clock.monotonicMs());
   const trusting = trust();
-  const [modules, hostStore, broker, trusted, keys] = await allOf(
+  const [modules, broker, trusted, keys] = await allOf(
     loadModules(),
-    openSqliteStore(join(data, "payment-host.db")).then(keep),
     findBroker(config.broker, keep),
     trusting,
     // Provisioning may have made them only now.
@@ -207,28 +212,32 @@ async function compose(
   const { endpoint, taken, own } = broker;
   const will = modules.broadcastWill(device);
   const clientId = clientName(crypto, keys.signSeed);
-  const link = keep(await modules.openMqttLink({ ...endpoint, clientId, will }));
-  const host = modules.simPaymentHost({ store: hostStore, clock, crypto, secretKey: keys.host });
+  const entropy = modules.openSystemEntropy();
+  const mqtt = modules.openMqttLink({ ...endpoint, clientId, will }).then(keep);
+  const payment = await openPayments(modules, options, {
+    ports: { store, clock, entropy, crypto, log, keep },
+    secretKey: keys.host,
+    link: mqtt,
+    identity: { device, boxSecret: keys.boxSecret, ...trusted.value },
+  });
+  if (!payment.ok) return payment;
+  const { side, desk, link, host } = payment.value;
   const runtime = modules.openRuntime(clock, log, (error) => {
     void loop.close().then(() => onBug(error));
   });
   const producer = modules.openProducer(
     {
-      ...{ clock, store, link, crypto, log, loop: loopHost },
-      entropy: modules.openSystemEntropy(),
-      payments: modules.fixedFlow(host, clock),
+      ...{ clock, store, link, crypto, log, entropy, desk, loop: loopHost },
+      payments: side.payments,
       enqueue: (work) => runtime.enqueue(work),
       offer: (work, lost) => runtime.offer(work, lost),
       idle: () => runtime.idle(),
     },
     {
-      outlets: board.outlets,
-      sensors: board.sensors,
-      policy: config.policy,
+      ...{ outlets: board.outlets, sensors: board.sensors, policy: config.policy },
       keys: { ...keys, ...trusted.value },
       simulatedHost: host.simulated,
-      resetCatalogue,
-      version,
+      ...{ resetCatalogue, version },
     },
   );
   keep(closesBoth(producer, runtime));
@@ -236,12 +245,31 @@ async function compose(
   if (!started.ok) return started;
   if (own?.isOpen) keep(await tellNetwork(own, config.name, device));
   const safeAtMs = await safe;
-  const { url: brokerUrl } = endpoint;
+  const reach = { brokerUrl: endpoint.url, portTaken: taken, ownBroker: own };
   const loopPid = (): number | undefined => loop.pid();
-  return {
-    ok: true,
-    value: { device, brokerUrl, portTaken: taken, ownBroker: own, loopPid, producer, safeAtMs },
-  };
+  return { ok: true, value: { device, ...reach, loopPid, producer, safeAtMs } };
+}
+
+interface PaymentNeeds {
+  ports: Omit<PaymentPorts, "host" | "link">;
+  /** Of the key to which payers seal their cards. */
+  secretKey: Uint8Array;
+  link: Promise<Link>;
+  identity: DeviceIdentity;
+}
+
+async function openPayments(
+  { openPaymentHost, openDevicePayments }: Awaited<ReturnType<typeof loadModules>>,
+  { config, data, resetCatalogue: reset, loadService }: DeviceOptions,
+  { ports, secretKey, link: linking, identity }: PaymentNeeds,
+) {
+  const [link, host] = await allOf(
+    linking,
+    openPaymentHost(config.payment.host, { ...ports, data, secretKey }),
+  );
+  const options = { config: config.payment, reset, loadService, identity };
+  const opened = await openDevicePayments({ ...ports, host, link }, options);
+  return opened.ok ? { ok: true as const, value: { ...opened.value, host } } : opened;
 }
 
 async function startProducer(
@@ -259,13 +287,12 @@ async function startProducer(
 
 /** What the loop's process does not wait for. */
 async function loadModules() {
-  const [crypto, entropy, link, host, flow, broadcast, producer, runtime, certificate] =
+  const [crypto, entropy, link, payment, broadcast, producer, runtime, certificate] =
     await Promise.all([
       import("../hal/linux/node-crypto.ts"),
       import("../hal/linux/system-entropy.ts"),
       import("../hal/linux/mqtt-link.ts"),
-      import("../hal/sim/sim-payment-host.ts"),
-      import("./payment/fixed-flow.ts"),
+      import("./payment-main.ts"),
       import("./producer/broadcast.ts"),
       import("./producer/producer.ts"),
       import("./runtime.ts"),
@@ -275,8 +302,8 @@ async function loadModules() {
     openNodeCrypto: crypto.openNodeCrypto,
     openSystemEntropy: entropy.openSystemEntropy,
     openMqttLink: link.openMqttLink,
-    simPaymentHost: host.simPaymentHost,
-    fixedFlow: flow.fixedFlow,
+    openPaymentHost: payment.openPaymentHost,
+    openDevicePayments: payment.openDevicePayments,
     broadcastWill: broadcast.broadcastWill,
     openProducer: producer.openProducer,
     openRuntime: runtime.openRuntime,

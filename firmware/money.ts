@@ -31,9 +31,14 @@ const DIGITS: Readonly<Record<string, number>> = {
   XPF: 0,
 };
 
+/** Digits of the currency's minor unit. */
+export function minorDigits(currency: string): number {
+  return DIGITS[currency] ?? 2;
+}
+
 /** "12.50 EUR", "650 JPY". */
 export function formatMinor(amountMinor: number, currency: string): string {
-  const digits = DIGITS[currency] ?? 2;
+  const digits = minorDigits(currency);
   if (digits === 0) return `${amountMinor} ${currency}`;
   const text = String(Math.abs(amountMinor)).padStart(digits + 1, "0");
   const sign = amountMinor < 0 ? "-" : "";

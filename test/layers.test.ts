@@ -33,6 +33,7 @@ const OUTSIDE_FIRMWARE = [
   "test/support/x.ts",
   "firmware/main.ts",
   "firmware/loop-main.ts",
+  "firmware/payment-main.ts",
 ];
 
 function insideFirmware(may: boolean): Row[] {
@@ -82,10 +83,12 @@ const FORBIDDEN: readonly Row[] = [
     ),
   ),
   ...insideFirmware(false),
-  ...["firmware/main.ts", "firmware/loop-main.ts"].flatMap((from): Row[] => [
-    [from, "../tools/x.ts"],
-    [from, "../test/support/x.ts"],
-  ]),
+  ...["firmware/main.ts", "firmware/loop-main.ts", "firmware/payment-main.ts"].flatMap(
+    (from): Row[] => [
+      [from, "../tools/x.ts"],
+      [from, "../test/support/x.ts"],
+    ],
+  ),
   ["tools/", "../test/support/x.ts"],
 ];
 
@@ -106,7 +109,7 @@ const LEGAL: readonly Row[] = [
   ),
   ["firmware/protocol/", "cbor-x"],
   ...insideFirmware(true),
-  ...["firmware/main.ts", "firmware/loop-main.ts"].flatMap((from) =>
+  ...["firmware/main.ts", "firmware/loop-main.ts", "firmware/payment-main.ts"].flatMap((from) =>
     ["node:fs", "./runtime.ts", "../hal/linux/x.ts", "../hal/sim/x.ts", "../boards/x.ts"].map(
       (to): Row => [from, to],
     ),

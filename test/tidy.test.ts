@@ -43,7 +43,7 @@ const FUNCTION_LINES_MAX = 69;
 const README_LINES_MAX = 119;
 
 /** Invariants that no test names so far. Only ever shrinks: an entry that is covered fails. */
-const NOT_YET: readonly number[] = [14];
+const NOT_YET: readonly number[] = [];
 
 const INVARIANTS: Readonly<Record<number, string>> = {
   1: "secured = delivered + accepted + given back + owed",
@@ -212,7 +212,9 @@ describe("where files are", () => {
 
   test("imports stay relative, because the layers are told apart by their paths", () => {
     const manifest = JSON.parse(texts.get("package.json") ?? "{}") as Record<string, unknown>;
-    expect([manifest["imports"], manifest["exports"]]).toEqual([undefined, undefined]);
+    expect(manifest["imports"]).toBeUndefined();
+    // For authors of flow services, never for the tree itself.
+    expect(Object.keys(manifest["exports"] ?? {})).toEqual(["./flow-service"]);
     expect(texts.get("tsconfig.json")).not.toMatch(/"(paths|baseUrl)"/);
   });
 
@@ -264,14 +266,16 @@ describe("how source reads", () => {
 
   test("nothing is left to do in a comment", () => {
     const marker = new RegExp(`\\b(${["TO", "FIX", "XX", "HA"].join("|")})(DO|ME|X|CK)\\b`);
-    const within = [...texts].filter(
-      ([path]) => path !== "package-lock.json" && path !== "LICENSE",
-    );
+    // ISO 4217 has a code of no currency, which stands in quotes.
+    const code = new RegExp(`["\`]${"X".repeat(3)}["\`]`, "g");
+    const within = [...texts]
+      .filter(([path]) => path !== "package-lock.json" && path !== "LICENSE")
+      .map(([path, text]): [string, string] => [path, text.replace(code, "")]);
     expect(linesMatching(within, marker)).toEqual([]);
   });
 
   test("portable code takes chance, time and modules from its arguments", () => {
-    const composes = ["firmware/main.ts", "firmware/loop-main.ts"];
+    const composes = ["firmware/main.ts", "firmware/loop-main.ts", "firmware/payment-main.ts"];
     const portable = sources.filter(
       ([path]) =>
         /^(firmware|hal|boards)\//.test(path) &&
@@ -294,7 +298,8 @@ describe("tests", () => {
   const others = testSources.filter(([path]) => path !== self);
 
   test("none is left out without a reason that a run shows", () => {
-    const silent = /\b(test|it|describe)\b[\w.]*\.(only|todo|skip|fails)\b|\bskip\(\s*\)/;
+    const silent =
+      /\b(test|it|describe)\b[\w.]*\.(only|todo|skip|fails)\b|(?<!model\.)\bskip\(\s*\)/;
     expect(linesMatching(others, silent)).toEqual([]);
   });
 

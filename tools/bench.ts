@@ -12,6 +12,7 @@ import { type CrowdRow, crowdTable, measureCrowd } from "./bench/crowd.ts";
 import { type Figure, figureFile, figureTable, table } from "./bench/figure.ts";
 import { type Machine, machineAtEnd, machineAtStart } from "./bench/machine.ts";
 import { openPacketTap } from "./bench/packet-tap.ts";
+import { measureRemoteStage, type RemoteStage } from "./bench/remote-stage.ts";
 import { bytesOf, countSale, type SaleBytes } from "./bench/sale-bytes.ts";
 import { type Summary, single, summarise } from "./bench/sample.ts";
 import {
@@ -37,6 +38,7 @@ interface Counts {
   starts: number;
   tokens: number;
   usedTokens: number;
+  stageCalls: number;
 }
 
 /** Consumers who buy at once. */
@@ -52,6 +54,7 @@ const FULL: Counts = {
   starts: 7,
   tokens: 2000,
   usedTokens: 1_000_000,
+  stageCalls: 2000,
 };
 const QUICK: Counts = {
   sales: 50,
@@ -63,6 +66,7 @@ const QUICK: Counts = {
   starts: 3,
   tokens: 300,
   usedTokens: 100_000,
+  stageCalls: 200,
 };
 
 interface Start {
@@ -78,6 +82,7 @@ interface Measured {
   ownBroker: Memory;
   tokens: TokenTimings;
   crowd: readonly CrowdRow[];
+  stage: RemoteStage;
 }
 
 function tell(text: string): void {
@@ -88,6 +93,8 @@ async function measure(site: Site, counts: Counts): Promise<Measured> {
   const starts = await measureStarts(site, counts);
   tell("signing and checking tokens");
   const tokens = timeTokens(counts.tokens, counts.usedTokens);
+  tell(`${counts.stageCalls} calls of a flow service, here and elsewhere`);
+  const stage = await measureRemoteStage(site.folder, counts.stageCalls, counts.countedSales);
   const broker = await startBroker();
   const device = await startDevice(site, join(site.folder, "device"), broker.url);
   const buyer = await openBuyer(site.folder, site.operatorKey);
@@ -103,7 +110,7 @@ async function measure(site: Site, counts: Counts): Promise<Measured> {
     const ownBroker = await measureOwnBroker(site, buyer, counts);
     tell(`${counts.crowdSales} sales each by ${CROWDS.join(", ")} consumers at once`);
     const crowd = await measureCrowd(site.folder, CROWDS, counts.crowdSales);
-    return { starts, counted, soak: soaked, kept, ownBroker, tokens, crowd };
+    return { starts, counted, soak: soaked, kept, ownBroker, tokens, crowd, stage };
   } finally {
     await buyer.close();
     await device.stop();
@@ -158,7 +165,35 @@ async function measureOwnBroker(site: Site, buyer: Buyer, counts: Counts): Promi
 }
 
 function figures(measured: Measured): readonly Figure[] {
-  return [...sizes(measured), ...times(measured), ...holdings(measured)];
+  return [...sizes(measured), ...times(measured), ...holdings(measured), ...stages(measured)];
+}
+
+function stages({ stage }: Measured): readonly Figure[] {
+  const { inProcess, remote, wireBytes, packets, jsonBytes } = stage;
+  const passed = `${packets.median} packets with topics`;
+  return [
+    {
+      what: "stage call of a flow service in the process",
+      unit: "us",
+      samples: inProcess,
+      key: "stageUsP50",
+      keyP99: "stageUsP99",
+    },
+    {
+      what: "the same over a broker, in another process",
+      unit: "us",
+      samples: remote,
+      key: "remoteStageUsP50",
+      keyP99: "remoteStageUsP99",
+    },
+    {
+      what: `  on the wire: request, answer, acceptance (${passed})`,
+      unit: "B",
+      samples: wireBytes,
+      key: "remoteStageBytes",
+    },
+    { what: "  as JSON in JSON, without transport", unit: "B", samples: single(jsonBytes) },
+  ];
 }
 
 function sizes({ counted }: Measured): readonly Figure[] {

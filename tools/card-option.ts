@@ -11,12 +11,24 @@ export const CARD_OPTIONS: Command["options"] = {
   expiry: { type: "string" },
 };
 
+/** Of the test cards, in a line of the help. */
+const NAMES_IN_LINE = 5;
+
 export const CARD_HELP = `  --card NUMBER      the card to pay with (default: a test card of the simulated host, which
                      approves), or a test card by name:
-                     ${Object.keys(TEST_CARDS).join(", ")}
+${testCards()}
   --expiry YYMM      when the card expires (default: 3012)`;
 
 const EXPIRY = "3012";
+
+function testCards(): string {
+  const names = Object.keys(TEST_CARDS);
+  const lines: string[] = [];
+  for (let at = 0; at < names.length; at += NAMES_IN_LINE) {
+    lines.push(`${" ".repeat(21)}${names.slice(at, at + NAMES_IN_LINE).join(", ")}`);
+  }
+  return lines.join(",\n");
+}
 
 export interface ChosenCard {
   card: Card;

@@ -9,13 +9,16 @@ import { FRAME_BYTES_MAX } from "../firmware/protocol/messages.ts";
 import { readForeignClaims } from "../firmware/token/foreign-claims.ts";
 import { verifyForeignSign1 } from "../firmware/token/foreign-sign1.ts";
 import type { Crypto } from "../hal/crypto.ts";
+import { amountsOperation } from "./conform-amounts.ts";
+import { type Answer, BadField } from "./conform-answer.ts";
+import { type FlowRunRequest, flowOperation } from "./conform-flow.ts";
 
 /** Enough for the largest item that any operation takes, in hexadecimal, with room for the rest. */
 export const CONFORM_LINE_MAX = 512 * 1024;
 
-/** The answer to one line, without a line feed. Never throws. */
-export function conformLine(line: string, crypto: Crypto): string {
-  return JSON.stringify(answer(line, crypto));
+/** The answer to one line, without a line feed. Never rejects. */
+export async function conformLine(line: string, crypto: Crypto): Promise<string> {
+  return JSON.stringify(await answer(line, crypto));
 }
 
 /**
@@ -30,14 +33,13 @@ export async function runConform(input: Readable, output: Writable, crypto: Cryp
 async function* answers(chunks: AsyncIterable<string>, crypto: Crypto): AsyncGenerator<string> {
   for await (const line of boundedLines(chunks)) {
     if (line === "") continue;
-    yield `${line === undefined ? JSON.stringify(LINE_TOO_LONG) : conformLine(line, crypto)}\n`;
+    const answer = line === undefined ? JSON.stringify(LINE_TOO_LONG) : conformLine(line, crypto);
+    yield `${await answer}\n`;
   }
 }
 
-type Answer = { ok: true; [name: string]: unknown } | { ok: false; kind: string; field?: string };
-
 /** As parsed: nothing of it has been checked. */
-interface Request {
+interface Request extends FlowRunRequest {
   readonly op?: unknown;
   readonly hex?: unknown;
   readonly profile?: unknown;
@@ -45,9 +47,11 @@ interface Request {
   readonly message?: unknown;
   readonly signature?: unknown;
   readonly externalAad?: unknown;
+  readonly call?: unknown;
+  readonly args?: unknown;
 }
 
-type Operation = (request: Request, crypto: Crypto) => Answer;
+type Operation = (request: Request, crypto: Crypto) => Answer | Promise<Answer>;
 
 const LINE_TOO_LONG: Answer = { ok: false, kind: "line-too-long" };
 
@@ -56,26 +60,18 @@ const OPERATIONS = new Map<unknown, Operation>([
   ["ed25519.verify", ed25519Operation],
   ["sign1.verify", sign1Operation],
   ["cwt.claims", claimsOperation],
+  ["amounts", amountsOperation],
+  ["flow.run", flowOperation],
 ]);
 
-/** A field of a request is missing or not what it must be; caught in one place below. */
-class BadField extends Error {
-  readonly field: string;
-
-  constructor(field: string) {
-    super(field);
-    this.field = field;
-  }
-}
-
-function answer(line: string, crypto: Crypto): Answer {
+async function answer(line: string, crypto: Crypto): Promise<Answer> {
   if (line.length > CONFORM_LINE_MAX) return LINE_TOO_LONG;
   const request = parse(line);
   if (request === undefined) return { ok: false, kind: "bad-json" };
   const operation = OPERATIONS.get(request.op);
   if (operation === undefined) return { ok: false, kind: "unsupported-op" };
   try {
-    return operation(request, crypto);
+    return await operation(request, crypto);
   } catch (error) {
     if (error instanceof BadField) return { ok: false, kind: "bad-input", field: error.field };
     throw error;

@@ -11,6 +11,7 @@ import { BROKER_PORT, type DeviceConfig } from "../firmware/config.ts";
 import { openCatalogue } from "../firmware/producer/catalogue.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
 import { checkDeviceFile, type DeviceFile } from "./device-schema.ts";
+import { toPayment } from "./payment-schema.ts";
 import { toService } from "./service-schema.ts";
 
 const BYTES_MAX = 64 * 1024;
@@ -152,12 +153,15 @@ function toConfig(file: DeviceFile, folder: string): Result<DeviceConfig> {
       return fail(kind, message, `services.${i}.${at}`);
     }
   }
+  const payment = toPayment(file.payment, services, (path) => resolve(folder, path));
+  if (!payment.ok) return payment;
   return ok({
     name: file.name,
     ...(description !== undefined && { description }),
     board: file.board,
     services,
     policy: file.policy,
+    payment: payment.value,
     broker: broker.value,
     keys: file.keys,
     benchRate: file.benchRate,

@@ -7,6 +7,7 @@ import type { LossSide } from "../firmware/producer/delivery.ts";
 import { PULSES_MAX, SERVICES_MAX } from "../firmware/protocol/messages.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
 import { didYouMean } from "./did-you-mean.ts";
+import { PAYMENT_SCHEMA, type PaymentEntry } from "./payment-schema.ts";
 import { label, object, type Schema, SERVICE_SCHEMA, type ServiceEntry } from "./service-schema.ts";
 
 /** A device file that the schema accepts, with its defaults filled in. */
@@ -29,6 +30,7 @@ export interface DeviceFile {
     cert?: string;
     key?: string;
   };
+  payment: PaymentEntry;
   services: ServiceEntry[];
 }
 
@@ -127,6 +129,7 @@ export const DEVICE_SCHEMA: Schema = {
       }),
     },
     broker,
+    payment: PAYMENT_SCHEMA,
     services: { type: "array", minItems: 1, maxItems: SERVICES_MAX, items: SERVICE_SCHEMA },
   }),
 };

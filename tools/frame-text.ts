@@ -5,6 +5,7 @@ import { checkCbor, RFC8949_BYTES_MAX } from "../firmware/protocol/cbor-check.ts
 import { readCborTree } from "../firmware/protocol/cbor-tree.ts";
 import { diagnostic } from "../firmware/protocol/diagnostic.ts";
 import { decodeReply, decodeRequest } from "../firmware/protocol/envelope.ts";
+import { decodeFlowFrame, FLOW_FRAME_BYTES_MAX } from "../firmware/protocol/flow-frames.ts";
 import { decodeMessage, FRAME_BYTES_MAX } from "../firmware/protocol/messages.ts";
 import { parseTopic, type Topic } from "../firmware/protocol/topics.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
@@ -26,6 +27,7 @@ export type FrameKind =
   | "offer"
   | "token"
   | "receipt"
+  | "flow frame"
   | "plain CBOR";
 
 export interface Frame {
@@ -67,7 +69,9 @@ export function readFrame(
       `${bytes.length} bytes that are no CBOR item (${why ?? "not well formed"})`,
     );
   }
-  const strict = checkCbor(bytes, { profile: "sluice", bytesMax: FRAME_BYTES_MAX });
+  const isFlow = parsed?.is === "to-service" || parsed?.is === "from-service";
+  const bytesMax = isFlow ? FLOW_FRAME_BYTES_MAX : FRAME_BYTES_MAX;
+  const strict = checkCbor(bytes, { profile: "sluice", bytesMax });
   const shown = { diagnostic: diagnostic(bytes), ...(strict === undefined ? {} : { strict }) };
   const read =
     parsed === undefined ? ok(readAny(bytes, crypto)) : readByTopic(bytes, parsed, crypto);
@@ -94,6 +98,12 @@ function readByTopic(bytes: Uint8Array, topic: Topic, crypto: Crypto): Result<Na
       if (!read.ok) return read;
       const kind = "box" in read.value ? "reply" : "hint";
       return ok({ kind, fields: { ...topicFields(topic), ...read.value } });
+    }
+    case "to-service":
+    case "from-service": {
+      const read = decodeFlowFrame(bytes);
+      if (!read.ok) return read;
+      return ok({ kind: "flow frame", fields: { ...topicFields(topic), ...read.value } });
     }
   }
 }

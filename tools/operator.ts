@@ -102,7 +102,8 @@ function localDevice(values: OptionValues): Local | undefined {
   return elsewhere ? undefined : { device: state.deviceId, keys: state.keys };
 }
 
-function keyPath(values: OptionValues, local: Local | undefined): Result<string> {
+/** The operator's private key: as named, else as a bench has it among the keys of the device that runs here. Error: `usage`. */
+export function keyPath(values: OptionValues, local?: { keys: string }): Result<string> {
   const given = textOption(values, "operator-key");
   if (given !== undefined) return ok(given);
   const keys = local?.keys ?? readBrokerState()?.keys;
@@ -143,7 +144,12 @@ async function reach(
 
 /** Says plainly that it is the key that is wrong. */
 function wrongKey(refused: { ok: false; fault: Fault }, path: string): Result<never> {
-  const { kind } = refused.fault;
+  const { kind, at } = refused.fault;
+  // The key of who commands is the right one: the key by which the grant was signed is another.
+  if (at === "flow-grant") {
+    const message = "the grant is not of this device's operator: enrol the service with his key";
+    return fail(kind, message, "GRANT");
+  }
   if (kind !== "untrusted" && kind !== "not-operator" && kind !== "signature") return refused;
   return fail(
     "not-operator",

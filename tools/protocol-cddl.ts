@@ -120,6 +120,8 @@ function write(shape: Cddl, indent: string, rules: Rules): string {
       return numbers(shape.numbers, indent);
     case "list":
       return `[ 0*${shape.countMax} ${write(shape.item, indent, rules)} ]`;
+    case "names":
+      return `{ 0*${shape.countMax} tstr .size (1..${shape.nameBytesMax}) => ${write(shape.of, indent, rules)} }`;
     case "map":
       return block("{}", shape.entries, indent, rules);
     case "tuple":

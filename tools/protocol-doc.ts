@@ -1,10 +1,11 @@
-// Writes docs/PROTOCOL.md and docs/protocol.cddl from the code: `node build/tools/protocol-doc.js`. With
-// --check nothing is written: it exits 1 and names the file that is not what the code would write.
+// Writes docs/PROTOCOL.md, docs/protocol.cddl and docs/flow-services.md from the code: `node build/tools/protocol-doc.js`.
+// With --check nothing is written: it exits 1 and names the file that is not what the code would write.
 
 import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { openNaclCrypto } from "../hal/drivers/nacl-crypto.ts";
+import { flowServicesMarkdown } from "./flow-services-doc.ts";
 import { protocolCddl } from "./protocol-cddl.ts";
 import { tellStory } from "./protocol-examples.ts";
 import { protocolMarkdown } from "./protocol-markdown.ts";
@@ -14,6 +15,7 @@ export function protocolDocuments(): ReadonlyMap<string, string> {
   return new Map([
     ["PROTOCOL.md", protocolMarkdown(tellStory(openNaclCrypto()))],
     ["protocol.cddl", protocolCddl()],
+    ["flow-services.md", flowServicesMarkdown()],
   ]);
 }
 

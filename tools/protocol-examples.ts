@@ -266,6 +266,19 @@ function tellMessages(
     offer: { is: "offer", offer: signed.offer },
     pay: { is: "pay", offer: order, nonce: card.value.nonce, credential: card.value.box },
     paid: { is: "paid", token: signed.token },
+    "payment-event": {
+      is: "payment-event",
+      order,
+      type: "confirmationRequest",
+      confirmation: {
+        id: "1",
+        type: "extra",
+        title: "Round up for the lifeboats?",
+        extra: { name: "charityDonation", amountMinor: 50 },
+      },
+    },
+    confirm: { is: "confirm", order, confirmation: "1", values: ["approve"] },
+    confirmed: { is: "confirmed" },
     ...tellDelivery(order, grant, signed),
     ...tellOthers(priceMinor, currency, signed),
   };

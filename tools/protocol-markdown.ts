@@ -220,6 +220,7 @@ function shortShape(shape: Cddl): string {
       return shape.numbers.map(([, number]) => number).join(" / ");
     case "list":
       return `[0*${shape.countMax} ${shortShape(shape.item)}]`;
+    case "names":
     case "map":
       return "{}";
     case "tuple":

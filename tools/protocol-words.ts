@@ -55,11 +55,34 @@ export const MESSAGE_WORDS: MessageWords = {
     fields: {
       offer: "Id of the offer",
       nonce: "Single use; part of the nonce of the credential's box",
-      credential: "The sealed card, below, or a token of the payment host",
+      credential:
+        "The sealed card, below, or a token of the payment host; empty where the payer has an account with the operator",
       tokenised: "True: `credential` is the payment host's token",
+      method: "The payment method that the payer chooses; any when absent",
+      maximumMinor:
+        "What the credentials are bound to where that is more than the total: so much may be taken with extras that the payer confirms",
+      further: "More credentials, tried in turn when the one before does not cover all",
     },
   },
   paid: { fields: { token: "The signed delivery token, below" } },
+  "payment-event": {
+    fields: {
+      order: "Id of the order that is being paid",
+      type: "What sort of event it is; one that is not known is passed over",
+      text: "What it says, for people",
+      confirmation:
+        "A question to the payer: the answer names its id; accepting an `extra` is answered by `approve` and adds it to what is paid",
+    },
+  },
+  confirm: {
+    more: "Never answered for the payer: without an answer in time nothing is added.",
+    fields: {
+      order: "Id of the order",
+      confirmation: "Id of the question",
+      values: "The values that the payer chose",
+    },
+  },
+  confirmed: { fields: {} },
   begin: {
     more: "Business key: order and session number. The number is one more than that of the last session; the same number again gets the same answer and delivers nothing more. `busy` leaves the token good.",
     fields: {
@@ -213,7 +236,8 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "body.number": "In the chain of the device, from 1, without gaps",
     "body.previous": "Digest of the signed receipt before it; zeros in the first",
     "body.offer": "Digest of the signed offer, and so its lines, price and pulses per unit",
-    "body.payment": "The payment host's reference",
+    "body.payment":
+      "The payment host's reference; of what was paid in several parts the device's own, of the transaction",
     "body.clock": "How good the device's clock was",
     "body.session": "Number of the session within the order",
     "body.startReading": "Of the meter, before",
@@ -221,18 +245,22 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "body.pulses": "Delivered and charged: of the session, or of the whole order",
     "body.runOnPulses": "Ran on after the switch was told to open: given, not charged",
     "body.milliUnits": "Delivered thousandths of a unit, rounded down",
-    "body.amountMinor": "Value of what was delivered",
+    "body.amountMinor":
+      "Value of what was delivered; on a settlement with the extras that the payer accepted",
     "body.reason": "Why it stopped",
     "body.sessions": "How many there were",
-    "body.capturedMinor": "Taken from the payer",
+    "body.capturedMinor":
+      "Taken from the payer; less than the rest adds up to only where what was held was lost to the seller",
     "body.refundedMinor": "Given back",
     "body.forfeitedMinor": "Kept although not delivered, as the offer said",
     "body.owedMinor": "To be given back and not yet so",
-    breakdown: "What the amount is made of; there when the offer has a tariff",
+    breakdown:
+      "What the amount is made of; there when the offer has a tariff, or the settlement has extras",
     "breakdown.taxMinor":
       "Contained in the amount: amount x rate / (1 + rate), half a minor unit rounded up",
     "breakdown.lines":
-      "Units and fees that are charged here, as in the offer; they add up to the amount, and none is 0",
+      "Units and fees that are charged here, as in the offer, and on a settlement the extras; they add up to the amount, and none is 0",
+    "breakdown.extraNames": "Of the lines that are extras, in their order",
   },
   command: {
     issuedAt: "When it was signed, by the operator's clock; seconds since 1970",
@@ -246,7 +274,24 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "action.price": "The price, or its number",
     "action.durationMs": "0 is until it is stopped",
     "action.outlet": "Id of the outlet whose delivery is ended",
-    "action.from": "Where the page of the answer begins; for `audit` 0 is the last command",
+    "action.from":
+      "Where the page of the answer begins; for `audit` 0 is the last command; of what is answered in parts, how many characters are there already",
+    "action.config": "JSON of a flow, as an entry of payment.flows in a device file",
+    "action.flow":
+      "Name of a flow, or the id of one that runs or has ended; empty is any, or no place",
+    "action.grant": "As the operator signed it for a flow service",
+    "action.stage": "Where the service takes part",
+    "action.after": "The service that it comes after; empty is the last",
+    "action.attached": "Id of a flow service",
+    "action.how": "How the flow is steered",
+    "action.order": "Id of an order",
+    "action.amountMinor": "To be given back; 0 is all that is left",
+    "action.type": "Flow type; empty is any",
+    "action.data": "JSON of the request's typed data; empty is none",
+    "action.target": "The only service that is asked; empty is whoever can answer",
+    "action.sinceS": "Ended then or later; 0 is any time",
+    "action.untilS": "Ended then or before; 0 is any time",
+    "action.most": "At most so many",
     "action.service.id": "Number",
     "action.service.name": "For people",
     "action.service.type": "What sort of service it is",
@@ -263,6 +308,10 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "action.service.unitsMax": "At most so many units in one offer",
     "action.service.undelivered": "What becomes of units that are paid and not delivered",
     "action.service.tokenLifeS": "How long paid units can be taken, in seconds",
+    "action.service.payment": "How it is paid; before delivery where nothing is said",
+    "action.service.payment.way":
+      "In full before delivery; held before, and captured after by what was delivered; or from an account",
+    "action.service.payment.flow": "Name of the flow that pays it",
     "action.price.id": "Number",
     "action.price.name": "For people",
     "action.price.amountMinor": "For one unit, in the minor unit of the currency",
@@ -319,6 +368,10 @@ export const FAULT_WORDS: Readonly<Record<FaultKind, string>> = {
   "credential-used": "The credential has served already",
   "payment-pending": "Not decided yet: send the same again",
   "payment-lost": "Never decided; given up and reversed",
+  "payment-rejected": "No flow, service or method can take it, or they are ambiguous",
+  "payment-cancelled": "By the payer, the operator or an application that takes part",
+  "payment-timeout": "Nobody answered in time; what was taken was given back",
+  "confirmation-unknown": "It was answered already, or nobody asks for it any more",
   "order-unknown": "There is no such order of this consumer",
   "order-closed": "The order is closed",
   "order-unpaid": "The payment was not taken",

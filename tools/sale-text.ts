@@ -40,13 +40,19 @@ const UNDELIVERED_TEXT: Readonly<Record<Offer["undelivered"], string>> = {
   "credit-forfeit": "what is not delivered stays credit until it expires, then is forfeited",
 };
 
-/** Lines of an offer, or of a receipt for it, each with the name that the offer gives it. */
-function namedLines(offer: Offer, lines: readonly AmountLine[]): readonly NamedLine[] {
+/** Lines of an offer, or of a receipt for it, each with the name that the offer, or for an extra the receipt, gives it. */
+function namedLines(
+  offer: Offer,
+  lines: readonly AmountLine[],
+  extraNames: readonly string[] = [],
+): readonly NamedLine[] {
+  const extras = [...extraNames];
   const fees = offer.lines.filter(({ kind }) => kind !== "units");
   const names = fees.map(({ kind }, i) => offer.tariff?.feeNames?.[i] ?? kind);
   const left = fees.map((fee, i) => ({ ...fee, name: names[i] ?? fee.kind }));
   return lines.map((line) => {
     if (line.kind === "units") return { ...line, name: "units" };
+    if (line.kind === "extra") return { ...line, name: extras.shift() ?? line.kind };
     const found = left.findIndex(({ kind, amountMinor }) => {
       return kind === line.kind && amountMinor === line.amountMinor;
     });
@@ -121,8 +127,8 @@ export function receiptRows(receipt: Receipt, offer: Offer): readonly string[] {
   const money = (amountMinor: number): string => formatMinor(amountMinor, currency);
   const amount = [
     row("amount", money(receipt.amountMinor)),
-    ...namedLines(offer, receipt.breakdown?.lines ?? []).map(({ name, amountMinor }) =>
-      row(`- ${name}`, money(amountMinor)),
+    ...namedLines(offer, receipt.breakdown?.lines ?? [], receipt.breakdown?.extraNames).map(
+      ({ name, amountMinor }) => row(`- ${name}`, money(amountMinor)),
     ),
     ...taxRows(offer, receipt.breakdown?.taxMinor),
   ];
@@ -165,5 +171,5 @@ export function receiptFact(receipt: Receipt, offer: Offer): Record<string, unkn
   const { unit, currency } = offer;
   const fact = { ...facts, units: receipt.milliUnits / 1000, unit, currency };
   if (breakdown === undefined) return fact;
-  return { ...fact, ...breakdown, lines: namedLines(offer, breakdown.lines) };
+  return { ...fact, ...breakdown, lines: namedLines(offer, breakdown.lines, breakdown.extraNames) };
 }

@@ -1,5 +1,6 @@
 // The part of a device file that says what is sold: services, their prices, and what a price may say.
 
+import { PAYMENT_WAYS } from "../firmware/payment/payments.ts";
 import type { Service } from "../firmware/producer/catalogue.ts";
 import {
   AMOUNT_MINOR_MAX,
@@ -125,6 +126,17 @@ export const SERVICE_SCHEMA = object(
       description:
         "Paid and not delivered: refunded at the end; or kept as credit until the token expires, then refunded or forfeited",
       enum: Object.keys(UNDELIVERED),
+    },
+    payment: {
+      description: "How it is paid (default: before delivery, by any flow of sales)",
+      ...object(["way"], {
+        way: {
+          description:
+            "prepaid: in full before; hold: held before, captured by what was delivered; stored-value: from an account",
+          enum: Object.keys(PAYMENT_WAYS),
+        },
+        flow: label("Name of the flow that pays it; stored-value needs one", 48),
+      }),
     },
     prices: { type: "array", minItems: 1, maxItems: PRICES_MAX, items: price },
   },

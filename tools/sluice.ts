@@ -11,6 +11,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./commands/run.ts")).run,
   broker: async () => (await import("./commands/broker.ts")).broker,
   acl: async () => (await import("./commands/acl.ts")).acl,
+  enrol: async () => (await import("./commands/enrol.ts")).enrol,
+  serve: async () => (await import("./commands/serve.ts")).serve,
   status: async () => (await import("./commands/status.ts")).status,
   provision: async () => (await import("./commands/provision.ts")).provision,
   trust: async () => (await import("./commands/trust.ts")).trust,
@@ -32,7 +34,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   broadcast: async () => (await import("./commands/broadcast.ts")).broadcast,
   outlet: async () => (await import("./commands/outlet.ts")).outlet,
   audit: async () => (await import("./commands/audit.ts")).audit,
+  flows: async () => (await import("./commands/flows.ts")).flows,
+  flow: async () => (await import("./commands/flow.ts")).flow,
+  attach: async () => (await import("./commands/attach.ts")).attach,
+  detach: async () => (await import("./commands/detach.ts")).detach,
+  history: async () => (await import("./commands/history.ts")).history,
+  refund: async () => (await import("./commands/refund.ts")).refund,
+  reverse: async () => (await import("./commands/reverse.ts")).reverse,
+  request: async () => (await import("./commands/request.ts")).request,
   conform: async () => (await import("./commands/conform.ts")).conform,
+  acquirer: async () => (await import("./commands/acquirer.ts")).acquirer,
 };
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
@@ -40,11 +51,15 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "To change a device while it sells, as its operator:": [
     ...["service", "price", "broadcast", "outlet", "audit"],
   ],
+  "To let services take part in payments:": ["enrol", "serve", "attach", "detach", "flows"],
+  "To look after payments, as the operator:": [
+    ...["flow", "history", "refund", "reverse", "request"],
+  ],
   "To buy:": [
     ...["buy", "auto", "status", "limit", "trust"],
     ...["discover", "services", "readings", "prices", "quote", "pay", "begin", "end"],
   ],
-  "To look into things:": ["verify", "decode", "conform"],
+  "To look into things:": ["verify", "decode", "conform", "acquirer"],
 };
 
 async function help(): Promise<string> {

@@ -5,10 +5,16 @@ import type { Crypto } from "../../hal/crypto.ts";
 import { equalBytes } from "../bytes.ts";
 import { formatMinor } from "../money.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { type Charge, chargeOf } from "../token/charge.ts";
+import {
+  type Charge,
+  chargeOf,
+  type Extra,
+  extrasMinor,
+  settlementCharge,
+} from "../token/charge.ts";
 import type { DeliveryToken } from "../token/delivery-token.ts";
 import type { AmountLine, Offer } from "../token/offer.ts";
-import type { Receipt, SessionReceipt, SettlementReceipt } from "../token/receipt.ts";
+import type { Breakdown, Receipt, SessionReceipt, SettlementReceipt } from "../token/receipt.ts";
 import { shortDigest } from "../token/signed.ts";
 import { grantPulses, milliUnits, type Ratio } from "../units.ts";
 import type { PriceOnList } from "./price-list.ts";
@@ -105,13 +111,15 @@ export function checkToken(token: DeliveryToken, offer: Offer): Result<void> {
 /**
  * Checks verified receipts of one order, in the order of their numbers, against its offer: each names it, sessions
  * are charged their value at its price and no more than their meter moved, and one settlement, after the last of
- * them, accounts for the whole of what was captured. Error: `offer-mismatch`.
+ * them, accounts for the whole of what was captured. Extras are those that the payer `confirmed`, and no others;
+ * "any" for who was not there and takes them as they are named. Error: `offer-mismatch`.
  */
 export function checkReceipts(
   receipts: readonly Receipt[],
   offer: Offer,
   signedOffer: Uint8Array,
   crypto: Crypto,
+  confirmed: readonly Extra[] | "any" = [],
 ): Result<void> {
   const digest = shortDigest(crypto, signedOffer);
   const ratio = { numerator: offer.numerator, denominator: offer.denominator };
@@ -123,7 +131,7 @@ export function checkReceipts(
         : (placeWrong(receipt, soFar) ??
           (receipt.is === "session"
             ? sessionWrong(receipt, soFar, offer, ratio)
-            : settlementWrong(receipt, soFar, offer, ratio)));
+            : settlementWrong(receipt, soFar, offer, confirmed)));
     if (wrong !== undefined) return fail("offer-mismatch", wrong, `receipts.${index}`);
     const { sessions, pulses } = soFar;
     soFar =
@@ -179,26 +187,57 @@ function settlementWrong(
   receipt: SettlementReceipt,
   { sessions, pulses }: SoFar,
   offer: Offer,
-  ratio: Ratio,
+  confirmed: readonly Extra[] | "any",
 ): string | undefined {
   const { amountMinor, capturedMinor, refundedMinor, forfeitedMinor, owedMinor } = receipt;
   const sum = amountMinor + refundedMinor + forfeitedMinor + owedMinor;
   const counted = receipt.pulses === pulses && receipt.sessions === sessions;
-  const charge = chargeOf(offer, 0, pulses);
-  if (!counted || amountMinor !== charge.amountMinor || sum !== capturedMinor) {
+  const extras = namedExtras(receipt);
+  const strange = strangeExtra(extras, confirmed);
+  if (strange !== undefined) return strange;
+  const charge = settlementCharge(offer, pulses, extras);
+  // What was held and is not to be had any more is the seller's loss; nothing else is ever missing.
+  const isLoss = refundedMinor + forfeitedMinor + owedMinor === 0 && capturedMinor < sum;
+  if (!counted || amountMinor !== charge.amountMinor || (sum !== capturedMinor && !isLoss)) {
     return "the settlement does not add up";
   }
   const odd = breakdownWrong(receipt, charge);
   if (odd !== undefined) return odd;
-  // I2: nothing is taken beyond what was offered.
-  if (capturedMinor > offer.totalMinor) {
-    return `${capturedMinor} was captured of a total of ${offer.totalMinor}`;
+  // I2: nothing is taken beyond what was offered, and accepted on top of it.
+  const mostMinor =
+    offer.totalMinor +
+    (confirmed === "any"
+      ? extrasMinor(extras) + refundedMinor + owedMinor
+      : extrasMinor(confirmed));
+  if (capturedMinor > mostMinor) {
+    return `${capturedMinor} was captured of a total of ${mostMinor}`;
   }
   if (forfeitedMinor > 0) {
     if (offer.undelivered !== "credit-forfeit") return "the offer forfeits nothing";
     if (receipt.reason !== "expired") return `forfeited by ${receipt.reason}, before it expired`;
   }
-  return milliUnitsWrong(receipt, ratio);
+  const { numerator, denominator } = offer;
+  return milliUnitsWrong(receipt, { numerator, denominator });
+}
+
+function namedExtras({ breakdown }: Receipt): readonly Extra[] {
+  const { lines = [], extraNames = [] } = breakdown ?? {};
+  const extras = lines.filter(({ kind }) => kind === "extra");
+  return extras.map(({ amountMinor }, i) => ({ name: extraNames[i] ?? "", amountMinor }));
+}
+
+/** I4: an extra that the payer did not accept, or not so, or that stands there twice. */
+function strangeExtra(
+  extras: readonly Extra[],
+  confirmed: readonly Extra[] | "any",
+): string | undefined {
+  if (new Set(extras.map(({ name }) => name)).size < extras.length) return "an extra stands twice";
+  if (confirmed === "any") return undefined;
+  const strange = extras.find(
+    ({ name, amountMinor }) =>
+      !confirmed.some((one) => one.name === name && one.amountMinor === amountMinor),
+  );
+  return strange && `charges ${strange.amountMinor} for ${strange.name}, which was not accepted`;
 }
 
 function milliUnitsWrong(receipt: Receipt, ratio: Ratio): string | undefined {
@@ -217,6 +256,8 @@ function breakdownWrong({ breakdown }: Receipt, charge: Charge): string | undefi
   if (breakdown.taxMinor !== due.taxMinor) {
     return `says ${breakdown.taxMinor} of tax, the amount contains ${due.taxMinor}`;
   }
+  const names = (one: Breakdown): string => (one.extraNames ?? []).join(", ");
+  if (names(breakdown) !== names(due)) return "its extras and their names do not go together";
   const text = (lines: readonly AmountLine[]): string =>
     lines.map(({ kind, amountMinor }) => `${kind} ${amountMinor}`).join(", ") || "nothing";
   const [said, right] = [text(breakdown.lines), text(due.lines)];

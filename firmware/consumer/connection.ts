@@ -8,7 +8,8 @@ import type { Crypto } from "../../hal/crypto.ts";
 import type { Link } from "../../hal/link.ts";
 import { toHex } from "../bytes.ts";
 import { decodeReply, encodeRequest, envelopeNonce } from "../protocol/envelope.ts";
-import { decodeMessage, encodeMessage, type Message, toFault } from "../protocol/messages.ts";
+import { toFault } from "../protocol/fault-message.ts";
+import { decodeMessage, encodeMessage, type Message } from "../protocol/messages.ts";
 import { replyTopic, requestTopic } from "../protocol/topics.ts";
 import { fail, ok, type Result } from "../result.ts";
 
@@ -129,7 +130,8 @@ export class Connection {
     const message = plain && decodeMessage(plain);
     if (message === undefined || !message.ok) return;
     this.#introduced.add(asked.key.hex);
-    if (message.value.is === "metering" || message.value.is === "receipts") {
+    const { is } = message.value;
+    if (is === "metering" || is === "receipts" || is === "payment-event") {
       asked.peer.onPush(message.value, asked.order);
     } else {
       const told = message.value;

@@ -23,7 +23,10 @@ export interface SealedCredential {
   box: Uint8Array;
 }
 
-/** Errors: `credential-invalid` for what is no card, `untrusted` for a host key that is no key. */
+/**
+ * Bound to the offer's total, or to `maximumMinor` where the payer allows more. Errors: `credential-invalid` for what
+ * is no card, `untrusted` for a host key that is no key.
+ */
 export function sealCard(
   card: Card,
   offer: Offer,
@@ -31,6 +34,7 @@ export function sealCard(
   hostKey: Uint8Array,
   boxSecret: Uint8Array,
   ports: { crypto: Crypto; entropy: Entropy },
+  maximumMinor = offer.totalMinor,
 ): Result<SealedCredential> {
   if (!/^\d{12,19}$/.test(card.number)) {
     return fail("credential-invalid", "a card number has 12 to 19 digits", "card.number");
@@ -39,7 +43,7 @@ export function sealCard(
   if (shared === undefined) return fail("untrusted", "the payment host's key is of small order");
   const plain = new Uint8Array(25 + card.number.length);
   plain.set(offerDigest, 0);
-  new DataView(plain.buffer).setUint32(16, offer.totalMinor);
+  new DataView(plain.buffer).setUint32(16, maximumMinor);
   plain.set(utf8(offer.currency), 20);
   plain[23] = card.expiryYear % 100;
   plain[24] = card.expiryMonth;

@@ -16,6 +16,7 @@ import type { Card } from "./credential.ts";
 import { type Delivered, Deliveries, type Progress } from "./deliveries.ts";
 import type { ConsumerStep, Events } from "./events.ts";
 import { type Allow, Paying } from "./paying.ts";
+import type { PayOptions } from "./payment-questions.ts";
 import { type PriceOnList, pricesOf, type ServiceOnList, servicesOf } from "./price-list.ts";
 import { isPaid, type Purchase, type Purchases } from "./purchase.ts";
 import { Sessions } from "./sessions.ts";
@@ -70,7 +71,10 @@ export class Dealer {
       verified,
     );
     const { device, boxKey } = verified;
-    const onPush: Peer["onPush"] = (message, order) => deliveries.onPush(message, order);
+    const onPush: Peer["onPush"] = (message, order) => {
+      if (message.is === "payment-event") this.#paying.onPush(message);
+      else deliveries.onPush(message, order);
+    };
     this.peer = { device, boxKey, epoch, onPush };
     this.#sessions = new Sessions({
       device,
@@ -82,7 +86,9 @@ export class Dealer {
     });
     const askToPay = (request: Message): Promise<Result<MessageOf<"paid">>> =>
       this.#ask(request, "paid");
-    this.#paying = new Paying({ ...ports, askToPay }, verified);
+    const askToConfirm = (answer: Message): Promise<Result<unknown>> =>
+      this.#ask(answer, "confirmed");
+    this.#paying = new Paying({ ...ports, askToPay, askToConfirm }, verified);
   }
 
   get device(): string {
@@ -202,10 +208,14 @@ export class Dealer {
   }
 
   /**
-   * Pays an offer once, however often it is called. Errors: `out-of-order` for what was not selected,
-   * `wrong-device`, `expired`, those of Paying.pay.
+   * Pays an offer once, however often it is called; without a card, from an account. Errors: `out-of-order` for what
+   * was not selected, `wrong-device`, `expired`, those of Paying.pay.
    */
-  pay(purchase: Purchase, card: Card): Promise<Result<Purchase>> {
+  pay(
+    purchase: Purchase,
+    card: Card | undefined,
+    options: PayOptions = {},
+  ): Promise<Result<Purchase>> {
     return this.#take("pay", purchase.id, async () => {
       const { events, purchases, mayBuy } = this.#ports;
       const latest = await this.#ours(purchase);
@@ -216,7 +226,7 @@ export class Dealer {
       // What is being paid already is only found out.
       const allowed = before.state === "paying" ? ok(undefined) : await mayBuy();
       if (!allowed.ok) return allowed;
-      const paid = await this.#paying.pay(before.id, card);
+      const paid = await this.#paying.pay(before.id, card, options);
       if (!paid.ok) return paid;
       const offer = peekOffer(before.offer);
       if (offer.ok) events.tell({ event: "payment", ...this.#bought(offer.value) });

@@ -218,7 +218,7 @@ export class Deliveries {
       if (!receipt.ok) return receipt;
       read.push(receipt.value);
     }
-    const checked = checkReceipts(read, offer.value, current.offer, crypto);
+    const checked = checkReceipts(read, offer.value, current.offer, crypto, current.extras);
     if (!checked.ok) return checked;
     const sessions = read.filter(({ is }) => is === "session").length;
     const last = read.at(-1);

@@ -4,14 +4,15 @@
 import { after, type Clock, type Timer } from "../../hal/clock.ts";
 import type { Crypto } from "../../hal/crypto.ts";
 import type { Entropy } from "../../hal/entropy.ts";
-import type { Message, MessageOf } from "../protocol/messages.ts";
+import { FURTHER_CREDENTIALS_MAX, type Message, type MessageOf } from "../protocol/messages.ts";
 import { type Fault, fail, ok, type Result } from "../result.ts";
 import type { Certificate } from "../token/certificate.ts";
 import { verifyToken } from "../token/delivery-token.ts";
 import { type Offer, verifyOffer } from "../token/offer.ts";
 import { shortDigest } from "../token/signed.ts";
 import { checkToken } from "./checks.ts";
-import { type Card, sealCard } from "./credential.ts";
+import { type Card, type SealedCredential, sealCard } from "./credential.ts";
+import { PaymentQuestions, type PayOptions } from "./payment-questions.ts";
 import { isPaid, type Purchase, type Purchases, withoutPayer, withPayer } from "./purchase.ts";
 import type { Spending } from "./spending.ts";
 
@@ -35,23 +36,32 @@ export interface PayingPorts {
   boxSecret: Uint8Array;
   allow(): Allow | undefined;
   askToPay(request: Message): Promise<Result<MessageOf<"paid">>>;
+  askToConfirm(answer: MessageOf<"confirm">): Promise<Result<unknown>>;
 }
 
 export class Paying {
   readonly #ports: PayingPorts;
   readonly #device: Certificate;
+  readonly #questions: PaymentQuestions;
 
   constructor(ports: PayingPorts, device: Certificate) {
     this.#ports = ports;
+    const { purchases, askToConfirm } = ports;
+    this.#questions = new PaymentQuestions({ purchases, confirm: askToConfirm });
     this.#device = device;
   }
 
   /**
    * Errors: `out-of-order`, `refused`, `over-limit`, the device's and the host's, `timed-out`. After `not-ready`
-   * and `too-many` no money was asked to move: it may be paid later, as long as the offer lives.
+   * and `too-many` no money was asked to move: it may be paid later, as long as the offer lives. Without a card it is
+   * paid from an account that the operator keeps.
    */
-  async pay(id: string, card: Card): Promise<Result<Purchase>> {
-    const { crypto, purchases, boxSecret } = this.#ports;
+  async pay(
+    id: string,
+    card: Card | undefined,
+    options: PayOptions = {},
+  ): Promise<Result<Purchase>> {
+    const { crypto, purchases } = this.#ports;
     const latest = await purchases.get(id);
     if (latest === undefined) return fail("out-of-order", "select comes before pay", "purchase");
     if (isPaid(latest)) return ok(latest);
@@ -60,15 +70,58 @@ export class Paying {
     if (!offer.ok) return offer;
     const allowed = await this.#allowed(offer.value, latest);
     if (!allowed.ok) return allowed;
-    const digest = shortDigest(crypto, latest.offer);
-    const { hostKey } = this.#device;
-    const sealed = sealCard(card, offer.value, digest, hostKey, boxSecret, this.#ports);
-    if (!sealed.ok) return sealed;
-    const begun = await this.#beginToPay(id, offer.value);
+    const { maximumMinor = 0 } = options;
+    const mostMinor = maximumMinor > offer.value.totalMinor ? maximumMinor : undefined;
+    const request = this.#request(offer.value, latest.offer, card, mostMinor, options);
+    if (!request.ok) return request;
+    const begun = await this.#beginToPay(id, offer.value, mostMinor);
     if (!begun.ok) return begun;
     if (begun.value.state !== "paying") return this.#decided(begun.value);
-    const { nonce, box } = sealed.value;
-    return this.#ask({ is: "pay", offer: id, nonce, credential: box }, offer.value);
+    const unlisten = this.#questions.listen(id, options);
+    try {
+      return await this.#ask(request.value, offer.value);
+    } finally {
+      unlisten();
+    }
+  }
+
+  /** What is said, and asked, while we pay. */
+  onPush(message: MessageOf<"payment-event">): void {
+    this.#questions.onPush(message);
+  }
+
+  #request(
+    offer: Offer,
+    signed: Uint8Array,
+    card: Card | undefined,
+    mostMinor: number | undefined,
+    { method, further = [] }: PayOptions,
+  ): Result<MessageOf<"pay">> {
+    const { crypto, entropy, boxSecret } = this.#ports;
+    const { hostKey } = this.#device;
+    const digest = shortDigest(crypto, signed);
+    const cards = card === undefined ? [] : [card, ...further];
+    const sealed: SealedCredential[] = [];
+    for (const one of cards) {
+      const made = sealCard(one, offer, digest, hostKey, boxSecret, this.#ports, mostMinor);
+      if (!made.ok) return made;
+      sealed.push(made.value);
+    }
+    const [first, ...others] = sealed;
+    const { nonce, box } = first ?? { nonce: entropy.bytes(8), box: new Uint8Array() };
+    if (others.length > FURTHER_CREDENTIALS_MAX) {
+      return fail("too-many", `at most ${1 + FURTHER_CREDENTIALS_MAX} cards pay together`, "card");
+    }
+    const more = others.map((one) => ({ nonce: one.nonce, credential: one.box, tokenised: false }));
+    return ok({
+      is: "pay",
+      offer: offer.id,
+      nonce,
+      credential: box,
+      ...(method !== undefined && { method }),
+      ...(mostMinor !== undefined && { maximumMinor: mostMinor }),
+      ...(more.length > 0 && { further: more }),
+    });
   }
 
   async #allowed(offer: Offer, purchase: Purchase): Promise<Result<void>> {
@@ -90,14 +143,19 @@ export class Paying {
   }
 
   /** The purchase as `paying`; or as another process of this identity left it meanwhile. */
-  async #beginToPay(id: string, offer: Offer): Promise<Result<Purchase>> {
+  async #beginToPay(
+    id: string,
+    offer: Offer,
+    mostMinor: number | undefined,
+  ): Promise<Result<Purchase>> {
     const { purchases, spending } = this.#ports;
     const seen: { fault?: Fault } = {};
-    const now = await purchases.change(id, withPayer, async (current) => {
+    const payer = (current: Purchase) => withPayer(current, mostMinor);
+    const now = await purchases.change(id, payer, async (current) => {
       delete seen.fault;
       // What may have been charged already is in the sum.
       if (current.state === "paying") return [];
-      const reserved = await spending.reserve(offer);
+      const reserved = await spending.reserve(offer, mostMinor);
       if (reserved.ok) return reserved.value;
       seen.fault = reserved.fault;
       return undefined;

@@ -5,7 +5,7 @@
 import { HalError } from "../../hal/hal-error.ts";
 import type { Store, StoreWrite } from "../../hal/store.ts";
 import { assert } from "../assert.ts";
-import { orderId, SESSIONS_MAX } from "../protocol/messages.ts";
+import { amountMinor, orderId, SESSIONS_MAX } from "../protocol/messages.ts";
 import { readRecord, writeRecord } from "../protocol/record.ts";
 import {
   bytes,
@@ -19,6 +19,7 @@ import {
   text,
   uint,
 } from "../protocol/schema.ts";
+import { EXTRA_NAME_BYTES_MAX, EXTRAS_MAX } from "../token/receipt.ts";
 
 /** `paying` is written before the request goes out: from then on money may have moved. */
 const STATES = { quoted: 1, paying: 2, paid: 3, failed: 4, closed: 5 } as const;
@@ -45,6 +46,16 @@ const purchaseRecord = map({
   madeMs: optional(13, uint(Number.MAX_SAFE_INTEGER)),
   /** How often paying it was begun since it was last `quoted`: by whom it may be under way. */
   payers: optional(14, uint(PAYERS_MAX)),
+  /** The most that was signed for it, where that is more than the offer's total. */
+  maximumMinor: optional(15, amountMinor),
+  /** What was accepted on top of the offer, written before the device is told so. */
+  extras: optional(
+    16,
+    list(
+      map({ name: field(1, text(EXTRA_NAME_BYTES_MAX)), amountMinor: field(2, amountMinor) }),
+      EXTRAS_MAX,
+    ),
+  ),
 });
 
 export type Purchase = Readonly<Of<typeof purchaseRecord>>;
@@ -72,12 +83,18 @@ export function isPaid({ state }: Purchase): boolean {
   return STEPS[state] >= STEPS.paid;
 }
 
-/** One more who begins to pay it; undefined when it is no longer to be paid. */
-export function withPayer(purchase: Purchase): Purchase | undefined {
+/** One more who begins to pay it, at most so much; undefined when it is no longer to be paid. */
+export function withPayer(purchase: Purchase, mostMinor?: number): Purchase | undefined {
   const { state } = purchase;
   if (state !== "quoted" && state !== "paying") return undefined;
   const { payers = state === "paying" ? 1 : 0 } = purchase;
-  return { ...purchase, state: "paying", payers: Math.min(payers + 1, PAYERS_MAX) };
+  const { maximumMinor = 0 } = purchase;
+  return {
+    ...purchase,
+    state: "paying",
+    payers: Math.min(payers + 1, PAYERS_MAX),
+    ...(mostMinor !== undefined && { maximumMinor: Math.max(maximumMinor, mostMinor) }),
+  };
 }
 
 /**
@@ -98,6 +115,7 @@ function keepsAll(before: Purchase, next: Purchase): boolean {
     (STEPS[next.state] >= STEPS[before.state] ||
       (next.state === "quoted" && isPaidByOne(before))) &&
     (before.token === undefined || next.token !== undefined) &&
+    (next.extras ?? []).length >= (before.extras ?? []).length &&
     next.receipts.length >= before.receipts.length
   );
 }

@@ -86,9 +86,13 @@ export class Spending {
     return counted.ok ? ok(undefined) : counted;
   }
 
-  /** What to commit together with a purchase that is paid from now on. Errors: `over-limit`, `too-many`. */
-  async reserve(offer: Offer): Promise<Result<readonly StoreWrite[]>> {
-    const room = await this.#room(offer);
+  /**
+   * What to commit together with a purchase that is paid from now on, with at most `mostMinor` where that is more
+   * than the offer's total. Errors: `over-limit`, `too-many`.
+   */
+  async reserve(offer: Offer, mostMinor = 0): Promise<Result<readonly StoreWrite[]>> {
+    const totalMinor = Math.max(offer.totalMinor, mostMinor);
+    const room = await this.#room({ ...offer, totalMinor });
     if (!room.ok) return room;
     if (room.value === undefined) return ok([]);
     const { currency: code, limitMinor, spentMinor, open, changes, was } = room.value;
@@ -158,15 +162,16 @@ export async function limitedOrders(store: Store): Promise<Counting> {
 }
 
 /** Offers and receipts were verified before they were journaled. */
-function totalMinorOf({ offer }: Purchase): number {
+function totalMinorOf({ offer, maximumMinor = 0 }: Purchase): number {
   const read = peekOffer(offer);
-  return read.ok ? read.value.totalMinor : 0;
+  return Math.max(read.ok ? read.value.totalMinor : 0, maximumMinor);
 }
 
-/** What the device has kept of the money; what it owes back it has. */
+/** What the device has kept of the money, or says was due; what it owes back it has. */
 function chargedMinor(purchase: Purchase): number {
   const last = purchase.receipts.at(-1);
   const read = last && peekReceipt(last);
   if (!read?.ok || read.value.is !== "settlement") return totalMinorOf(purchase);
-  return read.value.capturedMinor - read.value.refundedMinor;
+  const { amountMinor: dueMinor, capturedMinor, refundedMinor } = read.value;
+  return Math.max(capturedMinor - refundedMinor, dueMinor);
 }

@@ -11,6 +11,7 @@ import type { CatalogueChange, ChangedCatalogue, ListedService } from "./catalog
 import type { Action } from "./command.ts";
 import { type ProducerStatus, statusText } from "./health.ts";
 import type { Order } from "./order.ts";
+import { type PaymentActionPorts, planPayment } from "./payment-actions.ts";
 import type { Withdrawals } from "./withdrawals.ts";
 
 /** Of the JSON in an answer (protocol/messages.ts, `operated`). */
@@ -24,7 +25,7 @@ export interface Planned {
   answer?: string;
 }
 
-export interface ActionPorts {
+export interface ActionPorts extends PaymentActionPorts {
   store: Store;
   services: ChangedCatalogue;
   withdrawals: Withdrawals;
@@ -43,11 +44,12 @@ export interface ActionPorts {
   lastNumber(): number;
 }
 
-export type Plan = (action: Action) => Promise<Result<Planned>>;
+/** `number` is of the command. */
+export type Plan = (action: Action, number: number) => Promise<Result<Planned>>;
 
 /** Errors: those of the catalogue, `not-found`. Throws HalError. */
 export function openActions(ports: ActionPorts): Plan {
-  return async (action) => {
+  return async (action, number) => {
     switch (action.do) {
       case "service-add":
         return changing(ports, ports.services.add(action.service));
@@ -74,7 +76,7 @@ export function openActions(ports: ActionPorts): Plan {
         return told(JSON.stringify(await auditPage(ports.store, from, ANSWER_BYTES_MAX - 64)));
       }
       default:
-        return fail("unsupported", "this device knows no such command", "command.action");
+        return planPayment(ports, action, number, ANSWER_BYTES_MAX);
     }
   };
 }

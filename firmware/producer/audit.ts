@@ -12,6 +12,7 @@ import type { Action } from "./command.ts";
 
 const KEPT_MAX = 1_000;
 const KIND = "audit";
+const ABOUT_BYTES_MAX = 48;
 const CLOCKS: Readonly<Record<WallQuality, number>> = { unset: 0, set: 1, synchronised: 2 };
 
 const auditRecord = map({
@@ -20,7 +21,7 @@ const auditRecord = map({
   clock: field(3, oneOf(CLOCKS)),
   action: field(4, text(32)),
   /** What it was about, such as `service 3`; empty where that is the device. */
-  about: field(5, text(48)),
+  about: field(5, text(ABOUT_BYTES_MAX)),
   /** "ok", or the kind of the fault. */
   outcome: field(6, text(32)),
 });
@@ -43,9 +44,37 @@ function aboutOf(action: Action): string {
       return `outlet ${action.outlet}`;
     case "broadcast-start":
       return action.durationMs === 0 ? "" : `${action.durationMs} ms`;
+    case "flow-set":
+      return about(flowName(action.config));
+    case "flow-remove":
+      return about(`flow ${action.flow}`);
+    case "flow-service-attach":
+      return about(action.flow === "" ? "" : `${action.stage} of ${action.flow}`);
+    case "flow-service-detach":
+      return about(`service ${action.attached}`);
+    case "flow-steer":
+      return about(`${action.how} ${action.flow}`);
+    case "payment-refund":
+      return `order ${action.order}, ${action.amountMinor || "all"}`;
+    case "payment-reverse":
+      return `order ${action.order}`;
+    case "flow-request":
+      return about(`${action.type} ${action.target}`.trim());
     default:
       return "";
   }
+}
+
+function flowName(config: string): string {
+  const [, name = ""] = /"name":"([^"]*)"/.exec(config) ?? [];
+  return name === "" ? "flow" : `flow ${name}`;
+}
+
+/** As much as a record holds, whole characters. */
+function about(words: string): string {
+  let kept = words;
+  while (utf8(kept).length > ABOUT_BYTES_MAX) kept = [...kept].slice(0, -1).join("");
+  return kept;
 }
 
 /** The record of a command, and the end of the one that is now too old. */

@@ -7,6 +7,7 @@ import type { Link } from "../../hal/link.ts";
 import type { LoopHost } from "../../hal/loop-host.ts";
 import type { Store } from "../../hal/store.ts";
 import type { Log } from "../log.ts";
+import type { FlowDesk } from "../payment/flow-desk.ts";
 import type { Payments } from "../payment/payments.ts";
 import { type Catalogue, openCatalogue, type SellingParts, type Service } from "./catalogue.ts";
 import { type ChangedCatalogue, openChangedCatalogue, resetCatalogue } from "./catalogue-store.ts";
@@ -25,6 +26,8 @@ export interface StartedPorts {
   crypto: Crypto;
   entropy: Entropy;
   payments: Payments;
+  /** What the operator may ask of the flow engine, where there is one. */
+  desk?: FlowDesk;
   log: Log;
   /** The runtime's queue (runtime.ts). */
   enqueue(work: () => Promise<void>): void;

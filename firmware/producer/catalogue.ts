@@ -3,6 +3,7 @@
 
 import type { MeterPart, OutletPart, Ratio, SensorPart } from "../../hal/board.ts";
 import { assert } from "../assert.ts";
+import type { PaymentWay } from "../payment/payments.ts";
 import { SERVICES_MAX } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Undelivered } from "../token/offer.ts";
@@ -59,6 +60,14 @@ export interface Service {
   undelivered: Undelivered;
   /** A delivery token lives this long from payment. */
   tokenLifeS: number;
+  /** How it is paid; before delivery, by any flow of sales, where nothing is said. */
+  payment?: ServicePayment;
+}
+
+export interface ServicePayment {
+  way: PaymentWay;
+  /** Name of the flow that pays it. */
+  flow?: string;
 }
 
 export interface Catalogue {

@@ -2,9 +2,18 @@
 // one more than that of the last command, so that none is carried out twice and none out of turn.
 
 import type { Crypto, Signer } from "../../hal/crypto.ts";
-import { COMMAND_BYTES_MAX, priceId, pulses, serviceId } from "../protocol/messages.ts";
+import { STAGES } from "../payment/model/stages.ts";
+import {
+  amountMinor,
+  COMMAND_BYTES_MAX,
+  orderId,
+  priceId,
+  pulses,
+  serviceId,
+} from "../protocol/messages.ts";
 import {
   bySort,
+  bytes,
   field,
   map,
   named,
@@ -16,6 +25,7 @@ import {
   uint,
 } from "../protocol/schema.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { FLOW_GRANT_BYTES_MAX, SERVICE_ID_BYTES_MAX } from "../token/flow-grant.ts";
 import { ISSUED_AT, OUR_CLAIMS, type SignedSort, sign, verify } from "../token/signed.ts";
 import { priceRecord, serviceRecord } from "./service-record.ts";
 
@@ -26,7 +36,23 @@ const AUDIENCE = 3;
 export const REMOVAL_POLICIES = { honour: 1, refund: 2 } as const;
 export type RemovalPolicy = keyof typeof REMOVAL_POLICIES;
 
-const common = { sort: uint(9), number: pulses };
+/** How a running flow is steered. */
+export const STEERINGS = { cancel: 1, skip: 2, resume: 3 } as const;
+export type Steering = keyof typeof STEERINGS;
+
+/** Of a service that has no place of its own. */
+export const EVERYWHERE = "everywhere";
+const PLACES = { [EVERYWHERE]: 0, ...STAGES } as const;
+
+const JSON_BYTES_MAX = 1_300;
+const FLOW_NAME_BYTES_MAX = 48;
+export const HISTORY_ROWS_MAX = 100;
+
+const common = { sort: uint(99), number: pulses };
+const flowName = text(FLOW_NAME_BYTES_MAX);
+const seconds = uint(0xffff_ffff);
+/** Of an answer that is longer than one message: so many characters are there already. */
+const from = uint(10_000_000);
 
 /** In the order of their sorts, from 0: only ever added to. */
 const ACTIONS = {
@@ -59,6 +85,62 @@ const ACTIONS = {
   services: named("services-command", tuple({ ...common, from: serviceId })),
   /** What was commanded, latest first, from this number down; 0 is from the last one. */
   audit: named("audit-command", tuple({ ...common, from: pulses })),
+  /** JSON as in a device file. */
+  "flow-set": named("flow-set-command", tuple({ ...common, config: text(JSON_BYTES_MAX) })),
+  "flow-remove": named("flow-remove-command", tuple({ ...common, flow: flowName })),
+  "flow-service-attach": named(
+    "flow-service-attach-command",
+    tuple({
+      ...common,
+      grant: bytes(1, FLOW_GRANT_BYTES_MAX),
+      flow: flowName,
+      stage: named("flow-place", oneOf(PLACES)),
+      after: text(SERVICE_ID_BYTES_MAX),
+    }),
+  ),
+  "flow-service-detach": named(
+    "flow-service-detach-command",
+    tuple({ ...common, attached: text(SERVICE_ID_BYTES_MAX) }),
+  ),
+  "flow-steer": named(
+    "flow-steer-command",
+    tuple({ ...common, flow: flowName, how: named("steering", oneOf(STEERINGS)) }),
+  ),
+  /** 0 is all that is left. */
+  "payment-refund": named(
+    "payment-refund-command",
+    tuple({ ...common, order: orderId, amountMinor }),
+  ),
+  "payment-reverse": named("payment-reverse-command", tuple({ ...common, order: orderId })),
+  "flow-request": named(
+    "flow-request-command",
+    tuple({
+      ...common,
+      type: flowName,
+      data: text(JSON_BYTES_MAX),
+      target: text(SERVICE_ID_BYTES_MAX),
+    }),
+  ),
+  /** Flows, and services that take part or are refused. */
+  flows: named("flows-command", tuple({ ...common, from })),
+  /** Flows that run. */
+  "flow-list": named("flow-list-command", tuple({ ...common, from })),
+  /** Flows that have ended, latest first; with `flow` only that one. 0 and empty are any. */
+  history: named(
+    "history-command",
+    tuple({
+      ...common,
+      flow: flowName,
+      type: flowName,
+      sinceS: seconds,
+      untilS: seconds,
+      most: uint(HISTORY_ROWS_MAX),
+      from,
+    }),
+  ),
+  "flow-audit": named("flow-audit-command", tuple({ ...common, flow: flowName, from })),
+  /** What an order was paid, and what of it went back. */
+  payment: named("payment-command", tuple({ ...common, order: orderId })),
 } as const;
 
 export type ActionName = keyof typeof ACTIONS;
@@ -101,7 +183,7 @@ export function signCommand(command: Command, operator: Signer): Result<Uint8Arr
   if (signed.length <= COMMAND_BYTES_MAX) return ok(signed);
   return fail(
     "too-large",
-    `a command holds at most ${COMMAND_BYTES_MAX} bytes: add the service with fewer prices, then set the others`,
+    `a command holds at most ${COMMAND_BYTES_MAX} bytes: say it in several (a service with fewer prices, then the others)`,
   );
 }
 

@@ -14,7 +14,8 @@ import {
   envelopeNonce,
   type RequestFrame,
 } from "../protocol/envelope.ts";
-import { decodeMessage, encodeMessage, faultMessage, type Message } from "../protocol/messages.ts";
+import { faultMessage } from "../protocol/fault-message.ts";
+import { decodeMessage, encodeMessage, type Message } from "../protocol/messages.ts";
 import { replyTopic } from "../protocol/topics.ts";
 import type { Fault } from "../result.ts";
 import { allowance, allowances } from "./shares.ts";

@@ -40,6 +40,8 @@ export interface DispatchPorts {
   offers: Offers;
   sale: Sale;
   delivery: Delivery;
+  /** The payer asks again, and may have missed what he was asked. */
+  asked(order: Order): void;
   /** The caller wants to hear how the order goes on: metering and receipts. */
   watch(caller: Caller, order: Order): void;
 }
@@ -89,6 +91,8 @@ class Requests {
         return this.#select(caller, message);
       case "pay":
         return this.#pay(caller, message);
+      case "confirm":
+        return this.#confirm(caller, message);
       case "begin":
         return this.#begin(caller, message);
       case "end":
@@ -159,6 +163,7 @@ class Requests {
     const before = await this.#find(caller, message.offer);
     if (before.ok) {
       watch(caller, before.value);
+      this.#ports.asked(before.value);
       return payAnswer(before.value);
     }
     const offer = offers.find(message.offer, caller.consumer);
@@ -176,6 +181,13 @@ class Requests {
     watch(caller, order.value);
     const now = journal.order(order.value.id) ?? order.value;
     return payAnswer(now);
+  }
+
+  async #confirm(caller: Caller, message: MessageOf<"confirm">): Promise<Answer> {
+    const found = await this.#find(caller, message.order);
+    if (!found.ok) return found;
+    const confirmed = this.#ports.sale.confirm(found.value, message);
+    return confirmed.ok ? ok({ is: "confirmed" }) : confirmed;
   }
 
   #checkToken(order: Order, token: Uint8Array): Result<void> {

@@ -11,7 +11,7 @@ import { thumbprint } from "../token/signed.ts";
 import type { Order } from "./order.ts";
 
 export interface SaleEvent {
-  event: "discovery" | "quote" | "payment" | "begin" | "progress" | "end" | "fault";
+  event: "discovery" | "quote" | "payment" | "begin" | "progress" | "end" | "fault" | "flows";
   /** Id of the device. */
   device: string;
   /** By the wall clock. */
@@ -29,7 +29,7 @@ export interface SaleEvent {
   consumer?: string;
   /** At `discovery`: whether the device announces itself now. */
   announced?: boolean;
-  /** Why a session ended, or the kind of a fault. */
+  /** Why a session ended, the kind of a fault, or at `flows` what is another: the key of a system event. */
   reason?: string;
   /** Of a fault, for people. */
   message?: string;

@@ -5,32 +5,21 @@ import type { Clock } from "../../hal/clock.ts";
 import type { Crypto, Signer } from "../../hal/crypto.ts";
 import { HalError } from "../../hal/hal-error.ts";
 import type { Store, StoreWrite } from "../../hal/store.ts";
-import { orderId, pulses } from "../protocol/messages.ts";
 import { readRecord, writeRecord } from "../protocol/record.ts";
-import { bytes, field, map, type Of, optional, uint } from "../protocol/schema.ts";
 import { FIRST_PREVIOUS, type Receipt, signReceipt } from "../token/receipt.ts";
 import { shortDigest } from "../token/signed.ts";
+import {
+  type DeviceRecord,
+  deviceRecord,
+  isOld,
+  type KeptReceipt,
+  orderWrite,
+  receiptKey,
+  receiptNumbers,
+  receiptRecord,
+} from "./journal-records.ts";
 import { dated, type Order, orderRecord, redated } from "./order.ts";
-
-const deviceRecord = map({
-  /** One more at each start and at each newEpoch(). */
-  epoch: field(1, uint(0xffff_ffff)),
-  /** Number and short digest of the last receipt. */
-  receipt: field(2, pulses),
-  digest: field(3, bytes(16)),
-  /** Receipts up to this number are gone from disk, but for those of orders that are still kept. */
-  pruned: optional(4, pulses),
-});
-type DeviceRecord = Of<typeof deviceRecord>;
-
-const receiptRecord = map({
-  order: field(1, orderId),
-  number: field(2, pulses),
-  signed: field(3, bytes(1, 1024)),
-  /** When it was made; absent while the clock was not set. */
-  atS: optional(4, uint(0xffff_ffff)),
-});
-export type KeptReceipt = Of<typeof receiptRecord>;
+import { openRefund } from "./order-refunds.ts";
 
 /** A receipt without what the chain gives it. */
 export type ReceiptDraft = Receipt extends infer R
@@ -55,6 +44,8 @@ export interface Journal {
    * then nothing changed.
    */
   save(order: Order, draft?: ReceiptDraft, beside?: readonly StoreWrite[]): Promise<void>;
+  /** A change that calls for no receipt, for somebody else's commit: to be noted once that is durable. */
+  plan(order: Order): { writes: readonly StoreWrite[]; note(): void };
   /** Receipts of an order that its consumer has not acknowledged, oldest first. */
   unacknowledged(order: Order): readonly KeptReceipt[];
   /** The clock was moved: what is still to come in the books moves with it, in one commit with `also`. */
@@ -62,8 +53,9 @@ export interface Journal {
   /**
    * Removes from disk the orders that were closed by then, and 90 days ago where their consumer never said that
    * it keeps its receipts; of receipts that no order on disk has, those beyond the last 10,000 or older than 90 days.
+   * Resolves to the ids of the orders.
    */
-  forgetClosed(untilS: number): Promise<void>;
+  forgetClosed(untilS: number): Promise<readonly string[]>;
 }
 
 export interface JournalPorts {
@@ -82,10 +74,6 @@ const RECEIPTS_KEPT_MAX = 10_000;
 const RECEIPT_KEPT_S = 90 * 24 * 3600;
 /** Removed in one commit. */
 const PRUNED_AT_ONCE = 100;
-
-function receiptKey(number: number): string {
-  return String(number).padStart(10, "0");
-}
 
 /** Reads the books and makes the new epoch durable. Throws HalError, `corrupt` when a record is not ours. */
 export async function openJournal(ports: JournalPorts): Promise<Journal> {
@@ -106,20 +94,6 @@ export async function openJournal(ports: JournalPorts): Promise<Journal> {
   return journal;
 }
 
-/** Kept by an earlier version, which left it to the receipts to say whose they are. */
-function isOld({ receipts, state }: Order): boolean {
-  return receipts === undefined && state !== "taking" && state !== "failed";
-}
-
-async function receiptNumbers(store: Store): Promise<Map<string, number[]>> {
-  const numbers = new Map<string, number[]>();
-  for (const { id, body } of await store.list("receipt")) {
-    const { order, number } = readRecord(receiptRecord, "receipt", id, body);
-    numbers.set(order, [...(numbers.get(order) ?? []), number]);
-  }
-  return numbers;
-}
-
 /** A closed order that is only on disk: nothing can happen to it but a question. */
 interface Done {
   closedS: number;
@@ -128,10 +102,6 @@ interface Done {
   /** Numbers of its receipts. */
   receipts: readonly number[];
   acknowledged: boolean;
-}
-
-function orderWrite(order: Order): StoreWrite {
-  return writeRecord(orderRecord, "order", order.id, order);
 }
 
 function isAcknowledged({ receipts = [], acknowledged }: Order): boolean {
@@ -179,7 +149,7 @@ class StoredJournal implements Journal {
   /** Takes in what an earlier run left. */
   async take(order: Order, numbers: readonly number[]): Promise<void> {
     const whole = { ...order, receipts: order.receipts ?? numbers };
-    if (whole.closedS === undefined) await this.#recall(whole);
+    if (whole.closedS === undefined || openRefund(whole)) await this.#recall(whole);
     else this.#dismiss(whole, whole.closedS);
   }
 
@@ -231,6 +201,16 @@ class StoredJournal implements Journal {
     if (next.closedS !== undefined) this.#retire(next, next.closedS);
   }
 
+  plan(order: Order): { writes: readonly StoreWrite[]; note(): void } {
+    const receipts = this.#orders.get(order.id)?.receipts ?? order.receipts ?? [];
+    const next = { ...order, receipts };
+    const note = (): void => {
+      this.#orders.set(order.id, next);
+      if (next.closedS !== undefined) this.#retire(next, next.closedS);
+    };
+    return { writes: [orderWrite(next)], note };
+  }
+
   unacknowledged(order: Order): readonly KeptReceipt[] {
     const kept = this.#receipts.get(order.id) ?? [];
     return kept.filter(({ number }) => number > order.acknowledged);
@@ -272,10 +252,11 @@ class StoredJournal implements Journal {
     }
   }
 
-  async forgetClosed(untilS: number): Promise<void> {
+  async forgetClosed(untilS: number): Promise<readonly string[]> {
     await this.#dateDone();
     for (const order of [...this.#orders.values()]) {
       const { closedS } = order;
+      if (openRefund(order) !== undefined) continue;
       if (closedS !== undefined && closedS <= untilS) this.#dismiss(order, closedS);
     }
     const longAgoS = untilS - UNACKNOWLEDGED_LONGER_S;
@@ -284,6 +265,7 @@ class StoredJournal implements Journal {
     });
     if (gone.length > 0) await this.#forget(gone);
     await this.#pruneReceipts(this.#nowS() - RECEIPT_KEPT_S);
+    return gone.map(([id]) => id);
   }
 
   async #forget(gone: readonly (readonly [string, Done])[]): Promise<void> {
@@ -350,6 +332,7 @@ class StoredJournal implements Journal {
 
   /** Lets a closed order out of memory when its consumer has every receipt, or when too many wait for theirs. */
   #retire(order: Order, closedS: number): void {
+    if (openRefund(order) !== undefined) return;
     if (isAcknowledged(order)) this.#dismiss(order, closedS);
     const closed = [...this.#orders.values()].filter((one) => one.closedS !== undefined);
     const [oldest] = closed;

@@ -18,7 +18,10 @@ import { auditWrites } from "./audit.ts";
 import { type ActionName, verifyCommand } from "./command.ts";
 
 const KIND = "operation";
-const QUESTIONS: ReadonlySet<ActionName> = new Set(["status", "audit", "services"]);
+const QUESTIONS: ReadonlySet<ActionName> = new Set([
+  ...(["status", "audit", "services"] as const),
+  ...(["flows", "flow-list", "history", "flow-audit", "payment"] as const),
+]);
 
 const lastRecord = map({
   number: field(1, pulses),
@@ -87,7 +90,7 @@ class NumberedOperation implements Operation {
       const message = `the next command has number ${this.next()}: sign it anew`;
       return fail("operation-number", message, "command.number");
     }
-    const planned = await plan(action);
+    const planned = await plan(action, number);
     // A question changes nothing: it uses up no number and leaves no record, so that a monitor neither wears the
     // disk nor pushes what was changed out of the audit.
     if (QUESTIONS.has(action.do)) {

@@ -3,7 +3,15 @@
 
 import { assert } from "../assert.ts";
 import type { FaultKind } from "../fault.ts";
-import { amountMinor, ORDER_STATES, orderId, pulses, SESSIONS_MAX } from "../protocol/messages.ts";
+import { PAYMENT_WAYS } from "../payment/payments.ts";
+import {
+  amountMinor,
+  FURTHER_CREDENTIALS_MAX,
+  ORDER_STATES,
+  orderId,
+  pulses,
+  SESSIONS_MAX,
+} from "../protocol/messages.ts";
 import {
   bytes,
   field,
@@ -17,8 +25,17 @@ import {
   text,
   uint,
 } from "../protocol/schema.ts";
-import { type Charge, chargeOf, valueUpTo } from "../token/charge.ts";
+import {
+  type Charge,
+  chargeOf,
+  dueExtras,
+  type Extra,
+  extrasMinor,
+  settlementCharge,
+  valueUpTo,
+} from "../token/charge.ts";
 import { offerTerms, type Priced, tariff } from "../token/offer.ts";
+import { EXTRA_NAME_BYTES_MAX, EXTRAS_MAX } from "../token/receipt.ts";
 import { grantPulses, type Ratio } from "../units.ts";
 
 /** Each leaves a receipt on disk, also one that delivered nothing. */
@@ -26,6 +43,14 @@ export const SESSIONS_PER_ORDER_MAX = 100;
 const seconds = uint(0xffff_ffff);
 /** One for each session that an order may have, and the settlement. */
 const RECEIPTS_MAX = 128;
+
+/** Sealed to the payment host, or a token of its making. */
+const credential = map({
+  nonce: field(1, bytes(24)),
+  box: field(2, bytes(1, 128)),
+  tokenised: field(3, flag),
+});
+export type KeptCredential = Of<typeof credential>;
 
 export const orderRecord = map({
   id: field(1, orderId),
@@ -39,11 +64,8 @@ export const orderRecord = map({
   offer: field(7, bytes(1, 1024)),
   state: field(8, oneOf(ORDER_STATES)),
   madeS: field(9, seconds),
-  /** Sealed to the payment host; gone once the outcome is known. */
-  credential: optional(
-    10,
-    map({ nonce: field(1, bytes(24)), box: field(2, bytes(1, 128)), tokenised: field(3, flag) }),
-  ),
+  /** Gone once the outcome is known. */
+  credential: optional(10, credential),
   /** The host's reference, and what it took. */
   reference: optional(11, text(64)),
   takenMinor: field(12, amountMinor),
@@ -76,6 +98,8 @@ export const orderRecord = map({
       refundMinor: field(3, amountMinor),
       forfeitMinor: field(4, amountMinor),
       owedMinor: field(5, amountMinor),
+      /** Of a hold, once it was captured: what was not captured is released. */
+      capturedMinor: optional(6, amountMinor),
     }),
   ),
   /** Number of the last receipt that the consumer said it keeps. */
@@ -87,6 +111,34 @@ export const orderRecord = map({
   tariff: optional(24, tariff),
   /** Numbers of its receipts, oldest first: the journal keeps them. */
   receipts: optional(25, list(pulses, RECEIPTS_MAX)),
+  /** As its service has it; prepaid when absent. */
+  way: optional(26, oneOf(PAYMENT_WAYS)),
+  flow: optional(27, text(48)),
+  /** As the payer chose and signed. */
+  method: optional(28, text(24)),
+  maximumMinor: optional(29, amountMinor),
+  /** Gone with the first credential. */
+  further: optional(30, list(credential, FURTHER_CREDENTIALS_MAX)),
+  /** What the payer accepted on top of the offer, as taken. */
+  extras: optional(
+    31,
+    list(
+      map({ name: field(1, text(EXTRA_NAME_BYTES_MAX)), amountMinor: field(2, amountMinor) }),
+      EXTRAS_MAX,
+    ),
+  ),
+  /** At the operator's command, after closing: each by the number of the command; `movedMinor` once that is known. */
+  refunds: optional(
+    32,
+    list(
+      map({
+        number: field(1, pulses),
+        amountMinor: field(2, amountMinor),
+        movedMinor: optional(3, amountMinor),
+      }),
+      16,
+    ),
+  ),
 });
 
 export type Order = Readonly<Of<typeof orderRecord>>;
@@ -108,9 +160,14 @@ export function sessionCharge(order: Order, delivered: number): Charge {
   return chargeOf(priced(order), order.pulses, delivered);
 }
 
-/** What all sessions of the order are charged together. */
+/** What all sessions of the order are charged together, with the extras. */
 export function wholeCharge(order: Order): Charge {
-  return chargeOf(priced(order), 0, order.pulses);
+  return settlementCharge(priced(order), order.pulses, order.extras);
+}
+
+/** What the payment host took and keeps, but for what it gave back. */
+export function capturedMinor({ settlement, takenMinor }: Order): number {
+  return settlement?.capturedMinor ?? takenMinor;
 }
 
 export function newOrder(
@@ -132,7 +189,7 @@ export function newOrder(
 }
 
 function withoutCredential(order: Order): Order {
-  const { credential: _, ...rest } = order;
+  const { credential: _, further: __, ...rest } = order;
   return rest;
 }
 
@@ -142,6 +199,7 @@ export type ClosedAt = Pick<Order, "closedS" | "clockUnset">;
 export interface Taken {
   reference: string;
   takenMinor: number;
+  extras?: readonly Extra[];
   token: Uint8Array;
   expiresS: number;
   clockUnset: boolean;
@@ -149,9 +207,16 @@ export interface Taken {
 
 export function paid(order: Order, taken: Taken): Order {
   assert(order.state === "taking", "only an order whose money is being taken becomes paid");
-  assert(taken.takenMinor <= order.terms.totalMinor, "I2: never more is taken than the offer says");
-  const { clockUnset, ...rest } = taken;
-  const next: Order = { ...withoutCredential(order), state: "paid", ...rest };
+  const { clockUnset, extras = [], ...rest } = taken;
+  const { totalMinor } = order.terms;
+  const extra = extrasMinor(extras);
+  assert(taken.takenMinor <= totalMinor + extra, "I2: no more is taken than offered and accepted");
+  assert(
+    totalMinor + extra <= (order.maximumMinor ?? totalMinor),
+    "I4: extras stay below the maximum that the payer signed",
+  );
+  const plain: Order = { ...withoutCredential(order), state: "paid", ...rest };
+  const next = extras.length === 0 ? plain : { ...plain, extras: [...extras] };
   return clockUnset ? { ...next, clockUnset } : next;
 }
 
@@ -205,7 +270,8 @@ export function sessionEnded(order: Order, delivered: number): Order {
 /** Decides what becomes of the rest of the money. */
 export function closing(order: Order, reason: string, forfeit: boolean): Order {
   assert(order.state === "paid" && order.running === undefined, "a paid, idle order closes");
-  const value = valueUpTo(priced(order), order.pulses);
+  const extra = extrasMinor(dueExtras(order.pulses, order.extras));
+  const value = valueUpTo(priced(order), order.pulses) + extra;
   const rest = order.takenMinor - value;
   assert(rest >= 0, "I4: nothing is charged beyond what was taken");
   const settlement = {
@@ -224,16 +290,31 @@ export function expired(order: Order): Order {
   return closing(order, "expired", isForfeit && order.sessions < SESSIONS_PER_ORDER_MAX);
 }
 
-export function closed(order: Order, owedMinor: number, at: ClosedAt): Order {
+/** What was moved at the end: `capturedMinor` of what was held, or `owedMinor` that could not be given back. */
+export type Moved = { owedMinor: number } | { capturedMinor: number };
+
+export function closed(order: Order, moved: Moved, at: ClosedAt): Order {
   const { settlement } = order;
   assert(order.state === "closing" && settlement !== undefined, "a closing order closes");
-  const refundMinor = settlement.refundMinor - owedMinor;
-  return {
-    ...order,
-    state: "closed",
-    settlement: { ...settlement, refundMinor, owedMinor },
-    ...at,
-  };
+  if ("owedMinor" in moved) {
+    const { owedMinor } = moved;
+    const refundMinor = settlement.refundMinor - owedMinor;
+    return {
+      ...order,
+      state: "closed",
+      settlement: { ...settlement, refundMinor, owedMinor },
+      ...at,
+    };
+  }
+  // What was only held is released: nothing has to come back. What is not to be had any more is the seller's loss.
+  const { capturedMinor: got } = moved;
+  const due = settlement.amountMinor + settlement.forfeitMinor;
+  assert(got <= order.takenMinor, "I2: no more is captured than was held");
+  const forfeitMinor = got < due ? 0 : settlement.forfeitMinor;
+  // Some of it was paid at once, by a service that refuses to give back the rest.
+  const owedMinor = Math.max(0, got - due);
+  const final = { ...settlement, refundMinor: 0, forfeitMinor, owedMinor, capturedMinor: got };
+  return { ...order, state: "closed", settlement: final, ...at };
 }
 
 export function acknowledgedUpTo(order: Order, receipt: number): Order {

@@ -67,6 +67,11 @@ export interface Producer {
   setPrice(service: number, price: Price): Promise<Result<void>>;
   /** Without its last price a service is listed and cannot be bought. */
   removePrice(service: number, price: number): Promise<Result<void>>;
+  /**
+   * The customer's button: he pays no more. Where the payment host is deciding that is remembered, and what it approves
+   * is given back. Errors: `not-found` when no payment of that order is under way, `out-of-order`.
+   */
+  cancelPayment(order: string): Promise<Result<void>>;
   /** What is sold, and where each part of it came from. */
   services(): readonly ListedService[];
   /** Reads the books, closes what a restart left open, and takes requests from then on. */
@@ -183,6 +188,12 @@ class SteppedProducer implements Producer {
       () => this.#put(this.#catalogue.withoutPrice(service, price)),
       () => ({ do: "price-remove", service, price }),
     );
+  }
+
+  async cancelPayment(order: string): Promise<Result<void>> {
+    const allowed = this.#before("started", "cancelPayment");
+    if (!allowed.ok || this.#started === undefined) return allowed;
+    return this.#started.change({ do: "flow-steer", flow: order, how: "cancel" });
   }
 
   services(): readonly ListedService[] {

@@ -4,9 +4,11 @@
 
 import type { Clock } from "../../hal/clock.ts";
 import type { Crypto, Signer } from "../../hal/crypto.ts";
+import type { HostCredential } from "../../hal/payment-host.ts";
 import { assert } from "../assert.ts";
-import { fromHex } from "../bytes.ts";
+import { fromHex, toHex } from "../bytes.ts";
 import type { Log } from "../log.ts";
+import type { FlowEvent } from "../payment/model/flow-event.ts";
 import type { PaymentOrder, Payments, TakeOutcome } from "../payment/payments.ts";
 import { credentialNonce } from "../protocol/credential.ts";
 import type { MessageOf } from "../protocol/messages.ts";
@@ -17,12 +19,16 @@ import { milliUnits } from "../units.ts";
 import type { Journal } from "./journal.ts";
 import type { OpenOffer } from "./offers.ts";
 import * as order from "./order.ts";
+import { dueRefundMinor, openRefund, refunded, refundedBefore } from "./order-refunds.ts";
+import type { PaymentTalk } from "./payment-talk.ts";
 
 type Order = order.Order;
+type Settlement = NonNullable<Order["settlement"]>;
 
 /** Orders that one consumer, and all together, may have unsettled at once. */
 const OPEN_PER_CONSUMER_MAX = 32;
 const OPEN_MAX = 1000;
+const CREDENTIAL_BYTES_MIN = 16;
 /** A closed or failed order stays this long, to answer repeated questions. */
 const KEEP_CLOSED_S = 24 * 3600;
 
@@ -37,13 +43,19 @@ export interface SalePorts {
   enqueue(work: () => Promise<void>): void;
   /** Somebody may wait for this order: its state has changed. */
   changed(order: Order): void;
+  /** Who takes part in its payment says something to the payer. */
+  talk: PaymentTalk;
 }
 
 export interface Sale {
   /** Journals the order and starts to take its money; the outcome shows in the order. */
   pay(offer: OpenOffer, request: MessageOf<"pay">, consumer: string): Promise<Result<Order>>;
+  /** The payer's answer to a question. Errors: `confirmation-unknown`. */
+  confirm(paying: Order, answer: MessageOf<"confirm">): Result<void>;
   /** Starts to move what a closing order still has to move. */
   settle(closing: Order): void;
+  /** Starts to move what a closed order gives back at the operator's command, if anything. */
+  refund(closed: Order): void;
   /** Closes what has expired and idles, forgets what is long closed. */
   sweep(): Promise<void>;
   /** Takes up again what a restart interrupted. */
@@ -64,7 +76,11 @@ class JournaledSale implements Sale {
   async pay(offer: OpenOffer, request: MessageOf<"pay">, consumer: string): Promise<Result<Order>> {
     const allowed = this.#room(consumer);
     if (!allowed.ok) return allowed;
+    const wrong = payWrong(offer, request);
+    if (!wrong.ok) return wrong;
     const { id, consumer: _, expiresS: __, tariff, ...terms } = offer.offer;
+    const { way, flow } = offer.service.payment ?? {};
+    const { method, maximumMinor } = request;
     const taking = order.newOrder({
       id,
       consumer,
@@ -75,37 +91,82 @@ class JournaledSale implements Sale {
       tokenLifeS: offer.service.tokenLifeS,
       offer: offer.signed,
       madeS: this.#nowS(),
-      credential: {
-        nonce: credentialNonce(id, request.nonce),
-        box: request.credential,
-        tokenised: request.tokenised === true,
-      },
+      ...credentialsOf(id, request),
+      ...(way !== undefined && { way }),
+      ...(flow !== undefined && { flow }),
+      ...(method !== undefined && { method }),
+      ...(maximumMinor !== undefined && { maximumMinor }),
     });
     await this.#ports.journal.save(taking);
-    this.#startTaking(taking, "take");
+    this.#startTaking(taking, "take", offer.service.name);
     return ok(taking);
   }
 
+  confirm({ id }: Order, { confirmation, values }: MessageOf<"confirm">): Result<void> {
+    const { payments, talk } = this.#ports;
+    if (!payments.confirm(id, confirmation, values)) {
+      return fail("confirmation-unknown", "nobody waits for that answer", "confirmation");
+    }
+    talk.answered(id, confirmation);
+    return ok(undefined);
+  }
+
   settle(closing: Order): void {
-    const { crypto, journal, payments, enqueue } = this.#ports;
+    const { journal, enqueue } = this.#ports;
     const { settlement } = closing;
     assert(settlement !== undefined, "a closing order has its settlement decided");
     const move = async (): Promise<void> => {
-      const payment = this.#toPayment(closing);
-      await payments.complete(payment, settlement.amountMinor, shortDigest(crypto, closing.offer));
-      const back = await payments.giveBack(payment, settlement.refundMinor);
-      const owedMinor = back.kind === "owed" ? back.amountMinor : 0;
+      const moved = await this.#move(closing, settlement);
       enqueue(() => {
         // Read again: the consumer may have acknowledged receipts while the money moved.
         const now = journal.order(closing.id) ?? closing;
-        return this.#settled(order.closed(now, owedMinor, this.#closedAt()));
+        return this.#settled(order.closed(now, moved, this.#closedAt()));
       });
     };
     void move().catch((error: unknown) => enqueue(() => Promise.reject(error)));
   }
 
+  /** What was delivered is made final, and the rest given back; of a hold the rest was never taken. */
+  async #move(closing: Order, settlement: Settlement): Promise<order.Moved> {
+    const { crypto, payments } = this.#ports;
+    const payment = this.#toPayment(closing);
+    const { amountMinor, forfeitMinor, refundMinor } = settlement;
+    const evidence = shortDigest(crypto, closing.offer);
+    const kept = await payments.complete(payment, amountMinor + forfeitMinor, evidence);
+    if (closing.way === "hold") return { capturedMinor: kept.amountMinor };
+    const back = await payments.giveBack(payment, refundMinor);
+    return { owedMinor: back.kind === "owed" ? back.amountMinor : 0 };
+  }
+
+  refund(closed: Order): void {
+    const { payments, enqueue } = this.#ports;
+    const open = openRefund(closed);
+    if (closed.state !== "closed" || open === undefined) return;
+    const dueMinor = dueRefundMinor(closed);
+    const later = {
+      number: open.number,
+      capturedMinor: order.capturedMinor(closed),
+      before: refundedBefore(closed),
+    };
+    void payments.giveBack(this.#toPayment(closed), dueMinor, later).then(
+      (back) => {
+        const movedMinor = back.kind === "owed" ? dueMinor - back.amountMinor : dueMinor;
+        enqueue(() => this.#refunded(closed, movedMinor));
+      },
+      (error: unknown) => enqueue(() => Promise.reject(error)),
+    );
+  }
+
+  async #refunded(closed: Order, movedMinor: number): Promise<void> {
+    const { journal, log } = this.#ports;
+    // Read again: the consumer may have acknowledged receipts while the money moved.
+    const now = (await journal.find(closed.id)) ?? closed;
+    await journal.save(refunded(now, movedMinor));
+    log("info", "refunded", { order: closed.id, movedMinor, currency: closed.terms.currency });
+  }
+
   async sweep(): Promise<void> {
-    const { clock, journal } = this.#ports;
+    const { clock, journal, payments } = this.#ports;
     const nowS = this.#nowS();
     // A clock that was never set says nothing about time: nothing expires by it, and nothing is forgotten.
     if (clock.wallQuality() === "unset") return;
@@ -118,13 +179,15 @@ class JournaledSale implements Sale {
         this.settle(closing);
       }
     }
-    await journal.forgetClosed(nowS - KEEP_CLOSED_S);
+    // Until then the operator may give back what was captured.
+    for (const id of await journal.forgetClosed(nowS - KEEP_CLOSED_S)) await payments.forget(id);
   }
 
   resume(): void {
     for (const one of this.#ports.journal.orders()) {
       if (one.state === "taking") this.#startTaking(one, "findOut");
       if (one.state === "closing") this.settle(one);
+      this.refund(one);
     }
   }
 
@@ -153,31 +216,43 @@ class JournaledSale implements Sale {
       : ok(undefined);
   }
 
-  #toPayment(one: Order): PaymentOrder {
-    const { id, terms, offer, credential, reference } = one;
-    const payment: PaymentOrder = {
+  /** The service's name where a flow is about to be started with it. */
+  #toPayment(one: Order, serviceName?: string): PaymentOrder {
+    const { id, terms, offer, reference, maximumMinor, way, flow, method, extras } = one;
+    const { crypto } = this.#ports;
+    const payerKey = fromHex(one.consumer) ?? new Uint8Array();
+    const [credential, ...further] = [one.credential ?? [], one.further ?? []]
+      .flat()
+      .map((kept) => toHost(payerKey, kept));
+    return {
       id,
       currency: terms.currency,
       totalMinor: terms.totalMinor,
       offer,
-      offerDigest: shortDigest(this.#ports.crypto, offer),
+      offerDigest: shortDigest(crypto, offer),
+      payer: toHex(thumbprint(crypto, payerKey)),
+      ...(reference !== undefined && { reference }),
+      ...(maximumMinor !== undefined && { maximumMinor }),
+      ...(way !== undefined && { way }),
+      ...(flow !== undefined && { flow }),
+      ...(method !== undefined && { method }),
+      ...(extras !== undefined && { extras }),
+      ...(credential !== undefined && { credential, furtherCredentials: further }),
+      ...(serviceName !== undefined && goodsOf(one, serviceName)),
     };
-    if (reference !== undefined) payment.reference = reference;
-    if (credential !== undefined) {
-      const payerKey = fromHex(one.consumer) ?? new Uint8Array();
-      const { nonce, box, tokenised } = credential;
-      payment.credential = tokenised
-        ? { kind: "token", payerKey, token: box }
-        : { kind: "sealed", payerKey, nonce, box };
-    }
-    return payment;
   }
 
-  #startTaking(taking: Order, how: "take" | "findOut"): void {
-    const { payments, enqueue } = this.#ports;
-    const payment = this.#toPayment(taking);
+  #startTaking(taking: Order, how: "take" | "findOut", serviceName?: string): void {
+    const { payments, enqueue, talk } = this.#ports;
+    const payment = this.#toPayment(taking, serviceName);
+    const { totalMinor } = taking.terms;
+    // Later: whoever asked to pay is watching by then.
+    const tell = (event: FlowEvent): void =>
+      enqueue(() => Promise.resolve(talk.heard(taking.id, event)));
     const outcome =
-      how === "take" ? payments.take(payment, taking.terms.totalMinor) : payments.findOut(payment);
+      how === "take"
+        ? payments.take(payment, taking.maximumMinor ?? totalMinor, tell)
+        : payments.findOut(payment);
     void outcome.then(
       (known) => enqueue(() => this.#taken(taking, known)),
       (error: unknown) => enqueue(() => Promise.reject(error)),
@@ -185,12 +260,14 @@ class JournaledSale implements Sale {
   }
 
   async #taken(taking: Order, outcome: TakeOutcome): Promise<void> {
-    const { crypto, signer, journal, log, changed } = this.#ports;
+    const { crypto, signer, journal, log, changed, talk } = this.#ports;
+    talk.over(taking.id);
     if (outcome.kind !== "taken") {
       const why = outcome.kind === "lost" ? "payment-lost" : outcome.why;
       log("info", "payment-refused", { order: taking.id, why });
       const failed = order.failed(taking, why, this.#closedAt());
       await journal.save(failed);
+      this.#forget(failed);
       changed(failed);
       return;
     }
@@ -206,7 +283,7 @@ class JournaledSale implements Sale {
       },
       signer,
     );
-    const { reference, amountMinor } = outcome;
+    const { reference, amountMinor, extras } = outcome;
     const clockUnset = this.#ports.clock.wallQuality() === "unset";
     const paid = order.paid(taking, {
       reference,
@@ -214,6 +291,7 @@ class JournaledSale implements Sale {
       token,
       expiresS,
       clockUnset,
+      ...(extras !== undefined && { extras }),
     });
     await journal.save(paid);
     const { units, unit, currency } = paid.terms;
@@ -234,7 +312,7 @@ class JournaledSale implements Sale {
       pulses: closed.pulses,
       milliUnits: milliUnits(closed.pulses, order.ratioOf(closed)),
       ...order.wholeCharge(closed),
-      capturedMinor: closed.takenMinor,
+      capturedMinor: order.capturedMinor(closed),
       refundedMinor: settlement.refundMinor,
       forfeitedMinor: settlement.forfeitMinor,
       owedMinor: settlement.owedMinor,
@@ -242,5 +320,62 @@ class JournaledSale implements Sale {
     });
     log("info", "settled", { order: closed.id, currency: closed.terms.currency, ...settlement });
     changed(closed);
+    this.refund(closed);
   }
+
+  /** What the payment side keeps of an order costs nothing but space: it goes when there is time. */
+  #forget({ id }: Order): void {
+    const { payments, enqueue } = this.#ports;
+    enqueue(() => payments.forget(id));
+  }
+}
+
+/** Errors: `credential-invalid`, `out-of-range`. */
+function payWrong({ offer }: OpenOffer, request: MessageOf<"pay">): Result<void> {
+  const { credential, maximumMinor = offer.totalMinor } = request;
+  if (credential.length > 0 && credential.length < CREDENTIAL_BYTES_MIN) {
+    return fail("credential-invalid", "it is too short to be one", "credential");
+  }
+  if (maximumMinor >= offer.totalMinor) return ok(undefined);
+  return fail("out-of-range", "is below the offer's total", "maximumMinor");
+}
+
+function credentialsOf(
+  order: string,
+  { nonce, credential, tokenised, further = [] }: MessageOf<"pay">,
+): Pick<Order, "credential" | "further"> {
+  // Who pays from an account gives none.
+  if (credential.length === 0) return {};
+  const kept = (one: Uint8Array, box: Uint8Array, isTokenised: boolean) => {
+    return { nonce: credentialNonce(order, one), box, tokenised: isTokenised };
+  };
+  const first = kept(nonce, credential, tokenised === true);
+  if (further.length === 0) return { credential: first };
+  const others = further.map((one) => kept(one.nonce, one.credential, one.tokenised));
+  return { credential: first, further: others };
+}
+
+function toHost(
+  payerKey: Uint8Array,
+  { nonce, box, tokenised }: order.KeptCredential,
+): HostCredential {
+  return tokenised
+    ? { kind: "token", payerKey, token: box }
+    : { kind: "sealed", payerKey, nonce, box };
+}
+
+/** What is sold, as the offer's lines have it. */
+function goodsOf(
+  { terms, tariff }: Order,
+  serviceName: string,
+): Required<Pick<PaymentOrder, "service" | "lines">> {
+  const { service, price, units, unit, priceMinor, lines } = terms;
+  const names = [...(tariff?.feeNames ?? [])];
+  return {
+    service: { id: service, name: serviceName, price, units, unit, priceMinor },
+    lines: lines.map(({ kind, amountMinor }) => {
+      const isUnits = kind === "units";
+      return { label: isUnits ? serviceName : (names.shift() ?? kind), isUnits, amountMinor };
+    }),
+  };
 }

@@ -13,7 +13,7 @@ import {
 } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { grantPulses, type Ratio } from "../units.ts";
-import type { Fee, LevelLimit, Price, Service } from "./catalogue.ts";
+import type { Fee, LevelLimit, Price, Service, ServicePayment } from "./catalogue.ts";
 import { rangeOf } from "./quantity.ts";
 
 const TOKEN_LIFE_S_MAX = 366 * 24 * 3600;
@@ -23,6 +23,7 @@ const FEE_NAME_BYTES_MAX = 24;
 const DESCRIPTION_BYTES_MAX = 48;
 const TYPE_PATTERN = /^[a-z][a-z0-9-]{0,15}$/;
 const READING_MAX = 1_000_000_000;
+const FLOW_NAME_BYTES_MAX = 48;
 
 function checkText(value: string, bytesMax: number, at: string): Result<void> {
   if (value.length === 0) return fail("out-of-range", "must not be empty", at);
@@ -108,6 +109,18 @@ function checkLevel({ sensor, readingsPerUnit, reserve }: LevelLimit): Result<vo
   ]);
 }
 
+function checkPayment({ way, flow }: ServicePayment): Result<void> {
+  // An account is found by a service of the operator's: nothing else says which.
+  if (way === "stored-value" && flow === undefined) {
+    return fail(
+      "out-of-range",
+      "must name the flow that pays from an account, such as sale",
+      "payment.flow",
+    );
+  }
+  return ifGiven(flow, (name) => checkText(name, FLOW_NAME_BYTES_MAX, "payment.flow"));
+}
+
 /** Errors: `out-of-range` and `exists`, at the field's path such as `prices.0.tiers.1.fromUnits`. */
 export function checkService(service: Service, ratio: Ratio): Result<void> {
   const trouble = firstTrouble([
@@ -116,6 +129,7 @@ export function checkService(service: Service, ratio: Ratio): Result<void> {
     ifGiven(service.type, checkType),
     ifGiven(service.description, (words) => checkText(words, DESCRIPTION_BYTES_MAX, "description")),
     ifGiven(service.level, checkLevel),
+    ifGiven(service.payment, checkPayment),
     checkInteger(service.prices.length, 1, PRICES_MAX, "prices"),
     checkInteger(service.unitsMax, 1, UNITS_MAX, "unitsMax"),
     checkInteger(service.tokenLifeS, 1, TOKEN_LIFE_S_MAX, "tokenLifeS"),

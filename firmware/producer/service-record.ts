@@ -1,6 +1,7 @@
 // A service and a price with everything they may say, as a store keeps them and as an operator's command carries
 // them. Shapes only: what the numbers must be to each other is checked when a service is added.
 
+import { PAYMENT_WAYS } from "../payment/payments.ts";
 import {
   amountMinor,
   basisPoints,
@@ -19,6 +20,7 @@ import {
   list,
   map,
   named,
+  oneOf,
   optional,
   type Type,
   text,
@@ -69,5 +71,12 @@ export const serviceRecord: Type<Service> = named(
     unitsMax: field(9, units),
     undelivered: field(10, undelivered),
     tokenLifeS: field(11, uint(0xffff_ffff)),
+    payment: optional(
+      12,
+      map({
+        way: field(1, named("payment-way", oneOf(PAYMENT_WAYS))),
+        flow: optional(2, text(48)),
+      }),
+    ),
   }),
 );

@@ -22,6 +22,7 @@ import { type Offers, openOffers } from "./offers.ts";
 import { type Operation, openOperation } from "./operation.ts";
 import type { Order } from "./order.ts";
 import { openPayers, type Payers } from "./payers.ts";
+import { openPaymentTalk, type PaymentTalk } from "./payment-talk.ts";
 import { openRequests, type Requests } from "./requests.ts";
 import { openSale, type Sale } from "./sale.ts";
 import { untilStopped } from "./until-stopped.ts";
@@ -65,6 +66,7 @@ class SellingDevice implements Started {
   readonly #connections: Connections;
   readonly #watchers: Watchers;
   readonly #payers: Payers;
+  readonly #talk: PaymentTalk;
   readonly #offers: Offers;
   readonly #sale: Sale;
   readonly #delivery: Delivery;
@@ -97,6 +99,7 @@ class SellingDevice implements Started {
     this.#connections = openConnections({ link, crypto, clock, full }, boxSecret, epoch);
     this.#watchers = openWatchers(this.#connections, journal, clock);
     this.#payers = openPayers(this.#connections, clock);
+    this.#talk = openPaymentTalk((order, message) => this.#watchers.push(order, message));
     const available = (service: Service): number | undefined => this.#delivery.available(service);
     this.#offers = openOffers({ clock, crypto, entropy, signer, catalogue, available });
     this.#sale = this.#openSale();
@@ -118,7 +121,12 @@ class SellingDevice implements Started {
       stop: (order) => ports.enqueue(() => this.#stop(order)),
       status: () => this.status(),
       lastNumber: () => this.#operation.next() - 1,
+      desk: ports.desk,
+      journal,
+      settle: (closing) => this.#sale.settle(closing),
+      refund: (closed) => this.#sale.refund(closed),
     });
+    ports.desk?.onChanged(({ key }) => events.tell({ event: "flows", reason: key }));
     const operationPorts = { store, crypto, clock, log, device, operatorKey, plan: this.#plan };
     this.#operation = openOperation(operationPorts, books.lastOperation);
     this.#requests = this.#openRequests();
@@ -132,6 +140,7 @@ class SellingDevice implements Started {
       journal: this.#books.journal,
       enqueue: (work) => this.#ports.enqueue(work),
       changed: (order) => this.#changed(order),
+      talk: this.#talk,
     });
   }
 
@@ -166,6 +175,7 @@ class SellingDevice implements Started {
       delivery: this.#delivery,
       operation: this.#operation,
       watch: (caller, order) => this.#watchers.watch(caller, order),
+      asked: ({ id }) => this.#talk.repeat(id),
       withdrawn: (order) => this.#withdrawals.has(order),
       changed: (service, price) => this.#books.services.changed(service, price),
       quoted: ({ offer, consumer: key }) => {
@@ -284,7 +294,7 @@ class SellingDevice implements Started {
   change(action: Action): Promise<Result<void>> {
     return new Promise((resolve) => {
       const work = async (): Promise<void> => {
-        const planned = await this.#plan(action);
+        const planned = await this.#plan(action, 0);
         if (!planned.ok) return resolve(planned);
         await this.#ports.store.commit(planned.value.writes);
         planned.value.apply();

@@ -2,6 +2,7 @@
 // rate and may be lost; receipts are sent again, less and less often, until they are acknowledged.
 
 import { after, type Clock, type Timer } from "../../hal/clock.ts";
+import type { Message } from "../protocol/messages.ts";
 import type { Caller, Connections } from "./connections.ts";
 import type { Journal } from "./journal.ts";
 import type { Order } from "./order.ts";
@@ -21,6 +22,8 @@ interface Watcher {
 export interface Watchers {
   watch(caller: Caller, order: Order): void;
   metering(order: Order, pulses: number, held: boolean): void;
+  /** Once: it may be lost. */
+  push(order: string, message: Message): void;
   /** Sends the receipts that the order's consumer has not acknowledged, and goes on until it has. */
   receipts(order: Order): void;
   close(): void;
@@ -59,6 +62,11 @@ class ConnectionWatchers implements Watchers {
     const { session } = order.running;
     const message = { is: "metering" as const, session, pulses };
     this.#connections.push(watcher.caller, held ? { ...message, held } : message);
+  }
+
+  push(order: string, message: Message): void {
+    const watcher = this.#watchers.get(order);
+    if (watcher !== undefined) this.#connections.push(watcher.caller, message);
   }
 
   receipts(order: Order): void {

@@ -24,18 +24,25 @@ export type CborValue =
 
 export type CborMap = ReadonlyMap<number | string, CborValue>;
 
-/** Deterministic bytes; a float, an undefined or any other stranger is a bug of ours and asserted about. */
-export function encodeCbor(value: CborValue): Uint8Array {
+/**
+ * Deterministic bytes; a float, an undefined or any other stranger is a bug of ours and asserted about. `depthMax` is
+ * how deep the receiver takes it: models of a payment flow hold each other and go deeper than messages.
+ */
+export function encodeCbor(value: CborValue, depthMax: number = SLUICE_DEPTH_MAX): Uint8Array {
   // cbor-x answers a view of its own work space.
-  return new Uint8Array(encoder.encode(prepare(value, 0)));
+  return new Uint8Array(encoder.encode(prepare(value, depthMax)));
 }
 
 /**
  * Refuses anything but the one strict encoding: `too-large` above `bytesMax`, else `malformed`, the message
  * naming the kind. Byte strings are copies: they keep nothing of the input alive.
  */
-export function decodeCbor(bytes: Uint8Array, bytesMax: number): Result<CborValue> {
-  const kind = checkCbor(bytes, { profile: "sluice", bytesMax });
+export function decodeCbor(
+  bytes: Uint8Array,
+  bytesMax: number,
+  depthMax: number = SLUICE_DEPTH_MAX,
+): Result<CborValue> {
+  const kind = checkCbor(bytes, { profile: "sluice", bytesMax, depthMax });
   if (kind === "size") {
     return fail("too-large", `CBOR size: ${bytes.length} bytes, at most ${bytesMax} are taken`);
   }
@@ -62,8 +69,8 @@ const encoder = new Encoder({
 });
 const decoder = new Decoder({ useRecords: false, mapsAsObjects: false });
 
-/** The same value such that cbor-x writes it deterministically. */
-function prepare(value: CborValue, depth: number): unknown {
+/** The same value such that cbor-x writes it deterministically; `levels` of arrays and maps may still follow. */
+function prepare(value: CborValue, levels: number): unknown {
   if (typeof value === "number") return integer(value);
   if (typeof value === "bigint") return bigInteger(value);
   if (typeof value === "boolean" || value === null) return value;
@@ -72,13 +79,13 @@ function prepare(value: CborValue, depth: number): unknown {
     return value;
   }
   if (value instanceof Uint8Array) return value;
-  assert(depth < SLUICE_DEPTH_MAX, "a value to encode is no deeper than a receiver takes");
-  if (Array.isArray(value)) return Array.from(value, (element) => prepare(element, depth + 1));
+  assert(levels > 0, "a value to encode is no deeper than a receiver takes");
+  if (Array.isArray(value)) return Array.from(value, (element) => prepare(element, levels - 1));
   assert(value instanceof Map, "a value to encode is one of CborValue");
   const map = new Map<unknown, unknown>();
   for (const key of [...value.keys()].sort(compareKeys)) {
     assert(typeof key === "number" || typeof key === "string", "a map key is an integer or text");
-    map.set(prepare(key, depth), prepare(value.get(key), depth + 1));
+    map.set(prepare(key, levels), prepare(value.get(key), levels - 1));
   }
   return map;
 }

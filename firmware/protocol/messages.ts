@@ -3,9 +3,7 @@
 // (envelope.ts). docs/PROTOCOL.md and docs/protocol.cddl are made from this file.
 
 import { assert } from "../assert.ts";
-import { utf8 } from "../bytes.ts";
-import { FAULT_CODES, faultKind } from "../fault.ts";
-import { type Fault, fail, ok, type Result } from "../result.ts";
+import { fail, ok, type Result } from "../result.ts";
 import { type CborValue, decodeCbor, encodeCbor } from "./cbor.ts";
 import {
   bytes,
@@ -46,8 +44,8 @@ export const COMMAND_BYTES_MAX = 1536;
 export const TAX_BASIS_POINTS_MAX = 10_000;
 /** One frame on the wire, envelope included. */
 export const FRAME_BYTES_MAX = 2048;
-const FAULT_WORDS_BYTES_MAX = 160;
-const FAULT_AT_BYTES_MAX = 48;
+export const FAULT_WORDS_BYTES_MAX = 160;
+export const FAULT_AT_BYTES_MAX = 48;
 
 export const orderId = named("order-id", id(8));
 export const serviceId = named("service-id", uint(65_535));
@@ -132,6 +130,29 @@ const sensorReading = named(
     quality: named("sensor-quality", oneOf(SENSOR_QUALITIES)),
   }),
 );
+export const FURTHER_CREDENTIALS_MAX = 2;
+const furtherCredential = named(
+  "further-credential",
+  tuple({ nonce: bytes(8), credential: bytes(16, 128), tokenised: flag }),
+);
+const confirmationOption = named(
+  "confirmation-option",
+  tuple({ value: text(24), label: text(40) }),
+);
+/** What a payer is asked: an extra to accept, or a choice of the application's. */
+const confirmation = named(
+  "confirmation",
+  map({
+    id: field(1, text(48)),
+    type: field(2, text(24)),
+    title: optional(3, text(48)),
+    description: optional(4, text(96)),
+    /** Values that may be answered, and how they read. */
+    options: optional(5, list(confirmationOption, 8)),
+    /** Accepting it adds this to what is paid. */
+    extra: optional(6, named("extra", tuple({ name: text(32), amountMinor }))),
+  }),
+);
 const supply = named("supply", tuple({ units, totalMinor: amountMinor, currency }));
 
 export const MESSAGES = {
@@ -183,9 +204,16 @@ export const MESSAGES = {
     {
       offer: field(1, orderId),
       nonce: field(2, bytes(8)),
-      credential: field(3, bytes(16, 128)),
+      /** Empty where the service is paid from an account that the operator keeps. */
+      credential: field(3, bytes(0, 128)),
       /** The credential is a host token, not a sealed card. */
       tokenised: optional(4, flag),
+      /** The payment method that the payer chooses. */
+      method: optional(5, text(24)),
+      /** The most that the credentials are bound to; left out where that is the offer's total. */
+      maximumMinor: optional(6, amountMinor),
+      /** More credentials, tried in turn when the one before does not cover all. */
+      further: optional(7, list(furtherCredential, FURTHER_CREDENTIALS_MAX)),
     },
   ),
   paid: message(10, "reply", "payment tokens", "The order is paid: its signed delivery token.", {
@@ -297,13 +325,7 @@ export const MESSAGES = {
   readings: message(23, "reply", "discovery", "The last reading of every sensor, and its age.", {
     readings: field(1, list(sensorReading, READINGS_MAX)),
   }),
-  "get-operation": message(
-    24,
-    "request",
-    "operation",
-    "Which number has the operator's next command?",
-    {},
-  ),
+  "get-operation": message(24, "request", "operation", "What number has the next command?", {}),
   operation: message(25, "reply", "operation", "The number that the next command must hold.", {
     number: field(1, pulses),
   }),
@@ -315,6 +337,25 @@ export const MESSAGES = {
     /** JSON of what was asked for, where the command asks for something. */
     answer: optional(2, text(1600)),
   }),
+  "payment-event": message(
+    28,
+    "push",
+    "payment tokens",
+    "What an application that takes part in the payment says to the payer.",
+    {
+      order: field(1, orderId),
+      /** progressMessage, confirmationRequest, receipt, notifyAction, or another. */
+      type: field(2, text(32)),
+      text: optional(3, text(1024)),
+      confirmation: optional(4, confirmation),
+    },
+  ),
+  confirm: message(29, "request", "payment tokens", "The payer's answer to a confirmation.", {
+    order: field(1, orderId),
+    confirmation: field(2, text(48)),
+    values: field(3, list(text(96), 8)),
+  }),
+  confirmed: message(30, "reply", "payment tokens", "The answer was passed on.", {}),
 } as const;
 
 export type MessageName = keyof typeof MESSAGES;
@@ -354,32 +395,3 @@ export function decodeMessage(frame: Uint8Array): Result<Message> {
 
 /** Room for fields that a later minor version may have added. */
 const UNKNOWN_BYTES_MAX = 64;
-
-export function faultMessage(fault: Fault): MessageOf<"fault"> {
-  const told: MessageOf<"fault"> = { is: "fault", code: FAULT_CODES[fault.kind] };
-  if (fault.message !== "") told.message = cut(fault.message, FAULT_WORDS_BYTES_MAX);
-  if (fault.at !== undefined) told.at = cut(fault.at, FAULT_AT_BYTES_MAX);
-  if (fault.supply !== undefined) told.supply = fault.supply;
-  return told;
-}
-
-/** Words may quote what a peer sent: made fit to send, whole characters up to so many bytes of UTF-8. */
-function cut(words: string, bytesMax: number): string {
-  let fitting = "";
-  let left = bytesMax;
-  for (const character of words.replace(/\p{Cc}|\p{Surrogate}/gu, " ")) {
-    left -= utf8(character).length;
-    if (left < 0) break;
-    fitting += character;
-  }
-  return fitting;
-}
-
-export function toFault(message: MessageOf<"fault">): Fault {
-  const kind = faultKind(message.code);
-  const words = message.message ?? kind;
-  const fault: Fault = { kind, message: words };
-  if (message.at !== undefined) fault.at = message.at;
-  if (message.supply !== undefined) fault.supply = message.supply;
-  return fault;
-}

@@ -34,6 +34,7 @@ export type Cddl =
   /** A closed list of names by number. */
   | { is: "numbers"; numbers: readonly (readonly [string, number])[] }
   | { is: "list"; item: Cddl; countMax: number }
+  | { is: "names"; of: Cddl; countMax: number; nameBytesMax: number }
   | { is: "map" | "tuple"; entries: readonly CddlEntry[] }
   /** Tuples told apart by their first item: its number is the place in the list. */
   | { is: "sorts"; tuples: readonly Cddl[] }
@@ -48,7 +49,7 @@ export interface CddlEntry {
   of: Cddl;
 }
 
-function plain(text: string): Cddl {
+export function plain(text: string): Cddl {
   return { is: "plain", text };
 }
 
@@ -66,7 +67,8 @@ class Refusal extends Error {
   }
 }
 
-function refuse(at: string, message: string): never {
+/** For a Type made elsewhere: ends the decode with a fault that names the field. */
+export function refuse(at: string, message: string): never {
   throw new Refusal(at, message);
 }
 

@@ -5,9 +5,13 @@
 //   s1/a/DEVICE        retained announcement, signed; empty when withdrawn or, by the will, when it is gone
 //   s1/q/DEVICE/CONN   requests of one connection to one device
 //   s1/r/CONN          replies and pushes to one connection
+//   s1/f/DEVICE/SERV   from a device to a flow service that runs elsewhere (flow-frames.ts)
+//   s1/g/DEVICE/SERV   from that service to the device
 //
 // As an access list (`sluice acl` writes it for mosquitto): a device writes s1/a/DEVICE and s1/r/+ and reads
-// s1/q/DEVICE/+; anybody reads s1/a/+ and s1/r/%c and writes s1/q/+/%c. A device's own client id is a secret
+// s1/q/DEVICE/+; anybody reads s1/a/+ and s1/r/%c and writes s1/q/+/%c. With a flow service a device writes
+// s1/f/DEVICE/+ and reads s1/g/DEVICE/+, and the service reads s1/f/+/SERV and writes s1/g/+/SERV, SERV being
+// the thumbprint of its key. A device's own client id is a secret
 // (firmware/main.ts), because a broker ends a connection when another comes under its id.
 
 import { PROTOCOL_MAJOR } from "./messages.ts";
@@ -64,8 +68,19 @@ export function replyTopic(connection: string): string {
   return `${ROOT}/r/${connection}`;
 }
 
+/** What a device says to a flow service; with "+" for any of either. */
+export function toServiceTopic(device: string, service: string): string {
+  return `${ROOT}/f/${device}/${service}`;
+}
+
+/** What a flow service says to a device. */
+export function fromServiceTopic(device: string, service: string): string {
+  return `${ROOT}/g/${device}/${service}`;
+}
+
 export type Topic =
   | { is: "announcement"; device: string }
+  | { is: "to-service" | "from-service"; device: string; service: string }
   | { is: "request"; device: string; connection: string }
   | { is: "reply"; connection: string };
 
@@ -80,6 +95,10 @@ export function parseTopic(topic: string): Topic | undefined {
   if (letter === "q") {
     if (!DEVICE.test(first) || second === undefined || !CONNECTION.test(second)) return undefined;
     return { is: "request", device: first, connection: second };
+  }
+  if (letter === "f" || letter === "g") {
+    if (!DEVICE.test(first) || second === undefined || !DEVICE.test(second)) return undefined;
+    return { is: letter === "f" ? "to-service" : "from-service", device: first, service: second };
   }
   if (second !== undefined) return undefined;
   if (letter === "r")

@@ -30,6 +30,42 @@ export function valueUpTo(offer: Priced, pulses: number): number {
   return sumOf(linesUpTo(offer, pulses));
 }
 
+/** An additional amount that the payer accepted, such as a tip. */
+export interface Extra {
+  name: string;
+  amountMinor: number;
+}
+
+export function extrasMinor(extras: readonly Extra[]): number {
+  return extras.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+}
+
+/** Extras go with a delivery: they are due with its first pulse, as fees are. */
+export function dueExtras(pulses: number, extras: readonly Extra[] = []): readonly Extra[] {
+  return pulses > 0 ? extras : [];
+}
+
+/** What all sessions of an order are charged, with the extras, each named. */
+export function settlementCharge(
+  offer: Priced,
+  pulses: number,
+  extras: readonly Extra[] = [],
+): Charge {
+  const charge = chargeOf(offer, 0, pulses);
+  const due = dueExtras(pulses, extras);
+  if (due.length === 0) return charge;
+  const delivered = linesUpTo(offer, pulses).filter(({ amountMinor }) => amountMinor > 0);
+  const lines = due.map(({ amountMinor }) => ({ kind: "extra" as const, amountMinor }));
+  return {
+    amountMinor: charge.amountMinor + extrasMinor(due),
+    breakdown: {
+      ...charge.breakdown,
+      lines: [...delivered, ...lines],
+      extraNames: due.map(({ name }) => name),
+    },
+  };
+}
+
 /**
  * What pulses are charged that came when `before` of the order had been: the difference of two values, so that
  * all sessions of an order together are charged exactly the value of what they delivered.

@@ -54,8 +54,11 @@ export type Undelivered = keyof typeof UNDELIVERED;
 
 export const undelivered = named("undelivered", oneOf(UNDELIVERED));
 
-/** What a line of the amount is for. Tax has no line of its own: every amount contains it. */
-const LINE_KINDS = { units: 1, fee: 2, tax: 3, start: 4 } as const;
+/**
+ * What a line of the amount is for. Tax has no line of its own: every amount contains it. An extra, which the payer
+ * accepted on top of the offer, stands on receipts only.
+ */
+const LINE_KINDS = { units: 1, fee: 2, tax: 3, start: 4, extra: 5 } as const;
 
 /** A pulse is never more than so many units. */
 const UNITS_PER_PULSE_MAX = 1000;

@@ -84,7 +84,10 @@ const settlementTuple = named(
     sessions: uint(SESSIONS_MAX),
     pulses,
     milliUnits: uint(4_000_000_000),
-    /** Value of what was delivered in all sessions; captured, refunded, forfeited, and still owed to the payer. */
+    /**
+     * Value of what was delivered in all sessions, with the extras that the payer accepted; captured, refunded,
+     * forfeited, and still owed to the payer.
+     */
     amountMinor,
     capturedMinor: amountMinor,
     refundedMinor: amountMinor,
@@ -94,12 +97,18 @@ const settlementTuple = named(
   }),
 );
 
-/** What the amount is made of; on the receipts of an offer that has a tariff, and on no others. */
+/** Additional amounts that one payment may have: a receipt names every one of them. */
+export const EXTRAS_MAX = 3;
+export const EXTRA_NAME_BYTES_MAX = 32;
+
+/** What the amount is made of; on the receipts of an offer that has a tariff or of a payment with extras, no others. */
 const breakdown = map({
-  /** Contained in the amount, where the tariff says a rate. */
+  /** Contained in the amount, where the tariff says a rate; extras contain none. */
   taxMinor: optional(1, amountMinor),
-  /** As in the offer, so far as they are charged here; none of nothing. */
-  lines: field(2, list(amountLine, LINES_MAX)),
+  /** As in the offer, so far as they are charged here; none of nothing. On a settlement the extras follow. */
+  lines: field(2, list(amountLine, LINES_MAX + EXTRAS_MAX)),
+  /** Of the lines that are extras, in their order. */
+  extraNames: optional(3, list(text(EXTRA_NAME_BYTES_MAX), EXTRAS_MAX)),
 });
 export type Breakdown = Of<typeof breakdown>;
 

@@ -12,7 +12,15 @@ import { decodeSign1, encodeSign1, verifySign1 } from "./sign1.ts";
 
 export interface SignedSort<T> {
   /** Stands in the external data of the signature as `sluice/1 NAME`. */
-  name: "certificate" | "announcement" | "offer" | "token" | "receipt" | "command" | "revocations";
+  name:
+    | "certificate"
+    | "announcement"
+    | "offer"
+    | "token"
+    | "receipt"
+    | "command"
+    | "revocations"
+    | "flow-grant";
   claims: Type<T>;
   /** Of the whole signed object, where it may be larger than SIGNED_BYTES_MAX. */
   bytesMax?: number;

@@ -1,5 +1,5 @@
 // A health answer over HTTP for whoever watches processes on this machine: GET /health and GET /ready on loopback,
-// each 200 or 503 with its reasons as JSON. The only file that imports node:http; nothing else is served.
+// each 200 or 503 with its reasons as JSON. The only file that answers HTTP; nothing else is served.
 
 import { createServer, type ServerResponse } from "node:http";
 import { HalError } from "../hal-error.ts";

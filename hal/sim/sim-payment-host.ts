@@ -3,24 +3,31 @@
 
 import { after, type Clock } from "../clock.ts";
 import type { Crypto } from "../crypto.ts";
+import { HostCredentials, hex, type OpenedCredential } from "../host-credentials.ts";
 import type {
   HostAmount,
   HostAnswer,
+  HostBatch,
   HostBinding,
+  HostCard,
   HostCredential,
   HostDecline,
+  HostRecord,
   PaymentHost,
 } from "../payment-host.ts";
+import { cardNetwork, maskCard, type SealedCard } from "../sealed-card.ts";
 import type { Store, StoreWrite } from "../store.ts";
 
 /** Test card numbers, and what the host does when it sees one. Any other valid number is approved. */
 export const TEST_CARDS = {
   approve: "4111111111111111",
   decline: "4000000000000002",
-  "no-answer": "4000000000000119",
-  "answer-late": "4000000000000259",
+  insufficient: "4000000000009995", // declined: not enough on the account
+  partial: "4000000000000507", // approved for half of what is asked, rounded down
+  "no-answer": "4000000000000119", // approved, and never answered
+  "answer-late": "4000000000000259", // answered when nobody waits any more
   "answer-twice": "4000000000000341",
-  "request-lost": "4000000000000424",
+  "request-lost": "4000000000000424", // the first request of an attempt never arrives
 } as const;
 export type TestBehaviour = keyof typeof TEST_CARDS;
 
@@ -53,49 +60,31 @@ export interface SimPaymentHostOptions {
 }
 
 interface Attempt {
-  answer: HostAnswer;
+  answer: HostAnswer | HostBatch;
   reference?: string;
   behaviour: TestBehaviour;
+  /** A refund that was made. */
+  refund?: true;
 }
 
-/** An opened credential. The number itself is not kept: only what it makes the host do, and a masked form. */
-interface Card {
+/** What is kept of a card: what it makes the host do, and what may be shown. */
+interface SimCard {
   behaviour: TestBehaviour;
-  masked: string;
-  offer: string;
-  amountMinor: number;
-  currency: string;
+  shown: HostCard & { maskedPan: string };
 }
 
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+type Batch = Omit<HostBatch, "kind" | "batch"> & { number: number };
+const MERCHANT = { merchantId: "SIM000000000001", terminalId: "SIM00001" };
+const MERCHANT_NAME = "Simulated merchant";
+/** As ISO 8583 writes them. */
+const CODES = { approved: "00", part: "10", declined: "05", insufficient: "51" };
 
-/** Offer digest 16, amount 4 (big-endian), currency 3, expiry year and month 2, card number 12 to 19 digits. */
-function readCard(plain: Uint8Array): Card | undefined {
-  if (plain.length < 37 || plain.length > 44) return undefined;
-  const amountMinor = new DataView(plain.buffer, plain.byteOffset).getUint32(16);
-  const ascii = (from: number, to?: number): string =>
-    String.fromCharCode(...plain.slice(from, to));
-  const pan = ascii(25);
-  if (!/^\d{12,19}$/.test(pan) || !passesLuhn(pan)) return undefined;
-  return {
-    behaviour: behaviourOf(pan),
-    masked: `${pan.slice(0, 6)}******${pan.slice(-4)}`,
-    offer: hex(plain.subarray(0, 16)),
-    amountMinor,
-    currency: ascii(20, 23),
-  };
-}
-
-/** ISO/IEC 7812-1 annex B check digit. */
-function passesLuhn(pan: string): boolean {
-  let sum = 0;
-  for (const [index, digit] of [...pan].reverse().entries()) {
-    const value = Number(digit) * (index % 2 === 0 ? 1 : 2);
-    sum += value > 9 ? value - 9 : value;
-  }
-  return sum % 10 === 0;
+function keepCard({ number, expiry }: SealedCard, secretKey: Uint8Array, crypto: Crypto): SimCard {
+  const named = new TextEncoder().encode(`card ${hex(secretKey)} ${number}`);
+  const token = hex(crypto.digest(named).subarray(0, 16));
+  const network = cardNetwork(number);
+  const shown = { maskedPan: maskCard(number), expiry, network, entryMethod: "manual", token };
+  return { behaviour: behaviourOf(number), shown };
 }
 
 function behaviourOf(pan: string): TestBehaviour {
@@ -105,20 +94,12 @@ function behaviourOf(pan: string): TestBehaviour {
   return "approve";
 }
 
-function declined(why: HostDecline): HostAnswer {
+function declined(why: HostDecline): Extract<HostAnswer, { kind: "declined" }> {
   return { kind: "declined", why };
 }
 
 function write(kind: string, id: string, value: unknown): StoreWrite {
   return { kind, id, body: JSON.stringify(value) };
-}
-
-function checkBinding(card: Card, binding: HostBinding): HostDecline | undefined {
-  const same =
-    card.offer === hex(binding.offer) &&
-    card.amountMinor === binding.amountMinor &&
-    card.currency === binding.currency;
-  return same ? undefined : "credential-mismatch";
 }
 
 export function simPaymentHost(options: SimPaymentHostOptions): SimPaymentHost {
@@ -127,9 +108,10 @@ export function simPaymentHost(options: SimPaymentHostOptions): SimPaymentHost {
 
 /** An attempt's outcome, and what goes to disk with it. */
 interface Judgement {
-  answer: HostAnswer;
+  answer: HostAnswer | HostBatch;
   writes: StoreWrite[];
   behaviour?: TestBehaviour;
+  refund?: true;
 }
 
 class CardBookHost implements SimPaymentHost {
@@ -139,11 +121,13 @@ class CardBookHost implements SimPaymentHost {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #crypto: Crypto;
-  readonly #secretKey: Uint8Array;
+  readonly #credentials: HostCredentials<SimCard>;
   #listener: ((attempt: string, answer: HostAnswer) => void) | undefined;
   /** Decisions are made one after another, so that two calls never see half of each other. */
   #turn: Promise<unknown> = Promise.resolve();
   readonly #lostOnce = new Set<string>();
+  /** As in the store, which nobody else writes; read anew after a commit that failed. */
+  #batch: Batch | undefined;
 
   constructor(options: SimPaymentHostOptions) {
     const { store, clock, crypto, secretKey } = options;
@@ -152,7 +136,8 @@ class CardBookHost implements SimPaymentHost {
     this.#store = store;
     this.#clock = clock;
     this.#crypto = crypto;
-    this.#secretKey = secretKey;
+    const keep = (card: SealedCard): SimCard => keepCard(card, secretKey, crypto);
+    this.#credentials = new HostCredentials({ store, crypto, secretKey, keep });
   }
 
   async tokenise(
@@ -164,58 +149,66 @@ class CardBookHost implements SimPaymentHost {
       const opened = await this.#openCard(attempt, credential, binding);
       if (typeof opened === "string") return { answer: declined(opened), writes: [] };
       const token = this.#digestHex(`token ${attempt}`, 16);
-      const { amountMinor } = opened.card;
-      const kept = { ...opened.card, payer: hex(credential.payerKey) };
-      const writes = [...opened.writes, write("token", token, kept)];
-      return { answer: { kind: "approved", reference: token, amountMinor }, writes };
+      const { amountMinor } = binding;
+      const { shown } = opened.card;
+      const writes = [opened.spent, opened.tokenised(token)];
+      return { answer: { kind: "approved", reference: token, amountMinor, card: shown }, writes };
     });
-    return record.answer;
+    return answered(record);
   }
 
   async authorise(
     attempt: string,
     credential: HostCredential,
     binding: HostBinding,
+    amountMinor = binding.amountMinor,
   ): Promise<HostAnswer> {
     const { first, record } = await this.#decide(attempt, async () => {
       const opened = await this.#openCard(attempt, credential, binding);
       if (typeof opened === "string") return { answer: declined(opened), writes: [] };
-      const { masked, amountMinor, currency } = opened.card;
-      let { behaviour } = opened.card;
-      if (behaviour === "request-lost" && this.#lostOnce.has(attempt)) behaviour = "approve";
-      this.#lostOnce.add(attempt);
-      if (behaviour === "decline" || amountMinor <= 0) {
-        return { answer: declined("declined"), writes: opened.writes, behaviour };
+      const { card, spent, usedMinor } = opened;
+      if (!isAmount(amountMinor) || usedMinor + amountMinor > binding.amountMinor) {
+        return { answer: declined("amount"), writes: [spent] };
       }
-      const reference = `sim-${this.#digestHex(attempt, 6)}`;
-      const charge: SimCharge = {
-        authorisedMinor: amountMinor,
-        capturedMinor: 0,
-        refundedMinor: 0,
-        reversed: false,
-        currency,
-        card: masked,
-      };
-      const writes = [...opened.writes, write("charge", reference, charge)];
-      return { answer: { kind: "approved", reference, amountMinor }, writes, behaviour };
+      let { behaviour } = card;
+      if (behaviour === "request-lost") {
+        if (this.#lostOnce.delete(attempt)) behaviour = "approve";
+        else this.#lostOnce.add(attempt);
+      }
+      const { answer, authorisedMinor } = this.#authorisation(attempt, card, amountMinor);
+      const writes = [spent];
+      if (answer.kind === "approved") {
+        const charge: SimCharge = {
+          authorisedMinor,
+          capturedMinor: 0,
+          refundedMinor: 0,
+          reversed: false,
+          currency: binding.currency,
+          card: card.shown.maskedPan,
+        };
+        writes.push(write("charge", answer.reference, charge));
+      }
+      return { answer, writes, behaviour };
     });
     return this.#deliver(attempt, first, record);
   }
 
   capture(attempt: string, reference: string, amount: HostAmount): Promise<HostAnswer> {
-    return this.#change(attempt, reference, amount, (charge) => {
+    return this.#change(attempt, reference, amount, false, (charge, batch) => {
       const { amountMinor } = amount;
       if (charge.reversed || charge.capturedMinor > 0) return false;
       if (amountMinor > charge.authorisedMinor) return false;
       charge.capturedMinor = amountMinor;
+      batch.captures++;
+      batch.capturedMinor += amountMinor;
       return true;
     });
   }
 
   refund(attempt: string, reference: string, amount: HostAmount): Promise<HostAnswer> {
-    return this.#change(attempt, reference, amount, (charge) => {
+    return this.#change(attempt, reference, amount, true, (charge, batch) => {
       if (charge.refundedMinor + amount.amountMinor > charge.capturedMinor) return false;
-      charge.refundedMinor += amount.amountMinor;
+      giveBack(charge, batch, amount.amountMinor);
       return true;
     });
   }
@@ -223,6 +216,7 @@ class CardBookHost implements SimPaymentHost {
   async reverse(attempt: string, attemptToReverse: string): Promise<HostAnswer> {
     const { record } = await this.#decide(attempt, async () => {
       const target = await this.#read<Attempt>("attempt", attemptToReverse);
+      if (target?.refund) return { answer: declined("declined"), writes: [] };
       const reference = target?.reference ?? "";
       const charge = await this.#read<SimCharge>("charge", reference);
       const answer: HostAnswer = { kind: "approved", reference, amountMinor: 0 };
@@ -230,17 +224,33 @@ class CardBookHost implements SimPaymentHost {
       const writes = [write("attempt", attemptToReverse, refused)];
       if (charge !== undefined) {
         charge.reversed = true;
-        charge.refundedMinor = charge.capturedMinor;
+        const backMinor = charge.capturedMinor - charge.refundedMinor;
+        if (backMinor > 0) {
+          const batch = await this.#openBatch();
+          giveBack(charge, batch, backMinor);
+          writes.push(write("batch", "open", batch));
+        }
         writes.push(write("charge", reference, charge));
       }
       return { answer, writes };
     });
-    return record.answer;
+    return answered(record);
+  }
+
+  async closeBatch(attempt: string): Promise<HostBatch | { kind: "no-answer" }> {
+    const { record } = await this.#decide(attempt, async () => {
+      const { number, ...sums } = await this.#openBatch();
+      const closed: HostBatch = { kind: "closed", batch: String(number), ...sums };
+      this.#batch = emptyBatch(number + 1);
+      return { answer: closed, writes: [write("batch", "open", this.#batch)] };
+    });
+    return record.answer.kind === "closed" ? record.answer : { kind: "no-answer" };
   }
 
   async query(attempt: string): Promise<HostAnswer> {
+    if (!this.canQuery) return { kind: "no-answer" };
     const record = await this.#inTurn(() => this.#read<Attempt>("attempt", attempt));
-    return record?.answer ?? declined("unknown-reference");
+    return record === undefined ? declined("unknown-reference") : answered(record);
   }
 
   onLateAnswer(listener: (attempt: string, answer: HostAnswer) => void): void {
@@ -263,6 +273,11 @@ class CardBookHost implements SimPaymentHost {
     return body === undefined ? undefined : (JSON.parse(body) as T);
   }
 
+  async #openBatch(): Promise<Batch> {
+    this.#batch ??= (await this.#read<Batch>("batch", "open")) ?? emptyBatch(1);
+    return this.#batch;
+  }
+
   #digestHex(text: string, length: number): string {
     return hex(this.#crypto.digest(new TextEncoder().encode(text)).subarray(0, length));
   }
@@ -275,45 +290,61 @@ class CardBookHost implements SimPaymentHost {
     return this.#inTurn(async () => {
       const before = await this.#read<Attempt>("attempt", attempt);
       if (before !== undefined) return { first: false, record: before };
-      const { answer, writes, behaviour = "approve" } = await judge();
-      const record: Attempt = { answer, behaviour };
+      const { answer, writes, behaviour = "approve", refund } = await judge();
+      const record: Attempt = { answer, behaviour, ...(refund && { refund }) };
       if (answer.kind === "approved") record.reference = answer.reference;
-      if (behaviour !== "request-lost") {
+      if (behaviour === "request-lost") return { first: true, record };
+      try {
         await this.#store.commit([...writes, write("attempt", attempt, record)]);
+      } catch (error) {
+        this.#batch = undefined;
+        throw error;
       }
       return { first: true, record };
     });
   }
 
-  async #openCard(
+  /** What the card says to an amount that the payer signed. */
+  #authorisation(
+    attempt: string,
+    { behaviour, shown }: SimCard,
+    amountMinor: number,
+  ): { answer: HostAnswer; authorisedMinor: number } {
+    const part = behaviour === "partial";
+    const authorisedMinor = part ? Math.floor(amountMinor / 2) : amountMinor;
+    if (behaviour === "decline" || behaviour === "insufficient" || authorisedMinor === 0) {
+      const responseCode = behaviour === "decline" ? CODES.declined : CODES.insufficient;
+      return { answer: { ...declined("declined"), responseCode }, authorisedMinor: 0 };
+    }
+    const reference = `sim-${this.#digestHex(attempt, 6)}`;
+    const record = this.#recordOf(attempt, part ? CODES.part : CODES.approved);
+    const approved = { kind: "approved", reference, amountMinor: authorisedMinor } as const;
+    return { answer: { ...approved, card: shown, record }, authorisedMinor };
+  }
+
+  #recordOf(attempt: string, responseCode: string): HostRecord {
+    const authCode = this.#digestHex(`code ${attempt}`, 3).toUpperCase();
+    const timeMs = this.#clock.wallMs();
+    return { ...MERCHANT, merchantName: MERCHANT_NAME, timeMs, authCode, responseCode };
+  }
+
+  #openCard(
     attempt: string,
     credential: HostCredential,
     binding: HostBinding,
-  ): Promise<{ card: Card; writes: StoreWrite[] } | HostDecline> {
-    const payer = hex(credential.payerKey);
-    if (credential.kind === "token") {
-      const token = hex(credential.token);
-      const kept = await this.#read<Card & { payer: string; spentBy?: string }>("token", token);
-      if (kept === undefined || kept.payer !== payer) return "credential-invalid";
-      if (kept.spentBy !== undefined && kept.spentBy !== attempt) return "credential-used";
-      const writes = [write("token", token, { ...kept, spentBy: attempt })];
-      return checkBinding(kept, binding) ?? { card: kept, writes };
-    }
-    const shared = this.#crypto.boxShared(credential.payerKey, this.#secretKey);
-    const plain = shared && this.#crypto.open(credential.box, credential.nonce, shared);
-    const card = plain && readCard(plain);
-    if (card === undefined) return "credential-invalid";
-    const mismatch = checkBinding(card, binding);
-    if (mismatch !== undefined) return mismatch;
-    const nonce = `${payer}${hex(credential.nonce)}`;
-    const spentBy = await this.#read<string>("nonce", nonce);
-    if (spentBy !== undefined && spentBy !== attempt) return "credential-used";
-    return { card, writes: [write("nonce", nonce, attempt)] };
+  ): Promise<OpenedCredential<SimCard> | HostDecline> {
+    return this.#credentials.open(attempt, credential, binding, async (earlier) => {
+      const { reference = "" } = (await this.#read<Attempt>("attempt", earlier)) ?? {};
+      const charge = await this.#read<SimCharge>("charge", reference);
+      if (charge === undefined || charge.reversed) return 0;
+      return charge.capturedMinor > 0 ? charge.capturedMinor : charge.authorisedMinor;
+    });
   }
 
   /** Answers in the manner of the card: at once, never, late or twice. Only the first call of an attempt misbehaves. */
   #deliver(attempt: string, first: boolean, record: Attempt): Promise<HostAnswer> {
-    const { answer, behaviour } = record;
+    const { behaviour } = record;
+    const answer = answered(record);
     const late = behaviour === "answer-twice" || behaviour === "answer-late";
     if (first && late) after(this.#clock, LATE_MS, () => this.#listener?.(attempt, answer));
     const silent = behaviour === "no-answer" || behaviour === "answer-late";
@@ -327,21 +358,43 @@ class CardBookHost implements SimPaymentHost {
     attempt: string,
     reference: string,
     amount: HostAmount,
-    apply: (charge: SimCharge) => boolean,
+    isRefund: boolean,
+    apply: (charge: SimCharge, batch: Batch) => boolean,
   ): Promise<HostAnswer> {
     const { record } = await this.#decide(attempt, async () => {
       const charge = await this.#read<SimCharge>("charge", reference);
       if (charge === undefined) return { answer: declined("unknown-reference"), writes: [] };
-      const sane = Number.isSafeInteger(amount.amountMinor) && amount.amountMinor > 0;
-      if (!sane || amount.currency !== charge.currency || !apply(charge)) {
+      const batch = await this.#openBatch();
+      const { amountMinor, currency } = amount;
+      if (!isAmount(amountMinor) || currency !== charge.currency || !apply(charge, batch)) {
         return { answer: declined("amount"), writes: [] };
       }
-      const { amountMinor } = amount;
+      const proof = this.#recordOf(attempt, CODES.approved);
       return {
-        answer: { kind: "approved", reference, amountMinor },
-        writes: [write("charge", reference, charge)],
+        answer: { kind: "approved", reference, amountMinor, record: proof },
+        writes: [write("charge", reference, charge), write("batch", "open", batch)],
+        ...(isRefund && { refund: true }),
       };
     });
-    return record.answer;
+    return answered(record);
   }
+}
+
+/** The answer to a payment's attempt; a batch is none. */
+function answered({ answer }: Attempt): HostAnswer {
+  return answer.kind === "closed" ? declined("unknown-reference") : answer;
+}
+
+function isAmount(amountMinor: number): boolean {
+  return Number.isSafeInteger(amountMinor) && amountMinor > 0;
+}
+
+function emptyBatch(number: number): Batch {
+  return { number, captures: 0, capturedMinor: 0, refunds: 0, refundedMinor: 0 };
+}
+
+function giveBack(charge: SimCharge, batch: Batch, amountMinor: number): void {
+  charge.refundedMinor += amountMinor;
+  batch.refunds++;
+  batch.refundedMinor += amountMinor;
 }

@@ -31,7 +31,7 @@ function profile(units = 2): string {
 }
 
 async function chargedMinor(): Promise<number> {
-  const charges = await site.charges();
+  const charges = site.charges();
   return charges.reduce((sum, one) => sum + one.capturedMinor - one.refundedMinor, 0);
 }
 

@@ -60,7 +60,7 @@ async function expectRestAccounted(device: Device, buyer: Program, reason: strin
   expect(sum(sessions, "amountMinor")).toBe(PRICE_MINOR);
   expect(site.outlet(OUTLET).register).toBe(PULSES_PER_UNIT + sum(sessions, "runOnPulses"));
   expect(receipts.at(-1)).toMatchObject({ is: "settlement", sessions: 2, refundedMinor: 0 });
-  expect(await site.charges()).toMatchObject([{ capturedMinor: PRICE_MINOR, refundedMinor: 0 }]);
+  expect(site.charges()).toMatchObject([{ capturedMinor: PRICE_MINOR, refundedMinor: 0 }]);
   const bundle = String(rest.of("receipt").at(-1)?.["file"]);
   const verified = await site.run(["verify", "--json", bundle, "--operator", device.operatorKey]);
   expect(verified.of("verified")).toMatchObject([{ receipts: 3, trusted: true }]);

@@ -37,7 +37,7 @@ async function expectSettled(...programs: Program[]): Promise<void> {
   const outlet = site.outlet(OUTLET);
   expect(isOpen(outlet)).toBe(true);
   expect(outlet.register).toBe(PULSES_PER_UNIT + Number(session?.["runOnPulses"]));
-  expect(await site.charges()).toMatchObject([{ capturedMinor: PRICE_MINOR, refundedMinor: 0 }]);
+  expect(site.charges()).toMatchObject([{ capturedMinor: PRICE_MINOR, refundedMinor: 0 }]);
 }
 
 /** `kill` ends the broker, `again` starts another on its port. */
@@ -125,7 +125,7 @@ describe("a device process that is blocked", () => {
     const order = String(buyer.of("pay")[0]?.["order"]);
     device.program.signal("SIGSTOP");
     const stoppedMs = performance.now();
-    const { running } = (await site.order(order)) as { running: { reserved: number } };
+    const { running } = site.order(order) as { running: { reserved: number } };
     const tookMs = await site.untilOutlet(OUTLET, isOpen, 1_900);
     const atCutOff = site.outlet(OUTLET).register;
     await pause(2_000 - (performance.now() - stoppedMs));

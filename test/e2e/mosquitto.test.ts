@@ -109,7 +109,7 @@ test("a sale works, and who listens to everything hears announcements only", asy
   const buyer = buy("payer", authority.issue("payer"));
   expect(await buyer.ended()).toBe(0);
   expect(receiptsOf(buyer)).toHaveLength(2);
-  expect(await site.charges()).toMatchObject([{ capturedMinor: 45, refundedMinor: 0 }]);
+  expect(site.charges()).toMatchObject([{ capturedMinor: 45, refundedMinor: 0 }]);
   await mallory.until(`s1/a/${device.id}`);
   const others = mallory.topics.filter((topic) => topic !== `s1/a/${device.id}`);
   expect(others).toEqual([]);

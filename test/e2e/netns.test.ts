@@ -178,6 +178,6 @@ test("I2 I3: two sales over 200 ms, 20 % loss and two cuts of 30 s come to their
     expect(isOpen(outlet)).toBe(true);
     expect(outlet.register).toBe(PULSES_PER_UNIT + sum(sessions, "runOnPulses"));
   }
-  const charges = await site.charges();
+  const charges = site.charges();
   expect(charges.map(({ capturedMinor }) => capturedMinor)).toEqual([PRICE_MINOR, PRICE_MINOR]);
 }, 420_000);

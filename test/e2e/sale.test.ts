@@ -31,7 +31,7 @@ async function expectSale(device: Device): Promise<void> {
   const outlet = site.outlet("socket-1");
   expect(isOpen(outlet)).toBe(true);
   expect(outlet.register).toBe(PULSES_PER_UNIT + Number(session?.["runOnPulses"]));
-  expect(await site.charges()).toMatchObject([{ capturedMinor: PRICE_MINOR, refundedMinor: 0 }]);
+  expect(site.charges()).toMatchObject([{ capturedMinor: PRICE_MINOR, refundedMinor: 0 }]);
   const verified = await site.run(["verify", "--json", saved, "--operator", device.operatorKey]);
   expect(verified.of("verified")).toMatchObject([{ receipts: 2, trusted: true }]);
 }

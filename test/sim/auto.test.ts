@@ -13,7 +13,8 @@ import type { Card } from "../../firmware/consumer/credential.ts";
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import { fail, type Result } from "../../firmware/result.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
-import { crypto, ENERGY, Site, type SiteOptions } from "./site.ts";
+import { crypto, ENERGY, Site } from "./site.ts";
+import type { SiteOptions } from "./site-options.ts";
 import { CARD, value, wait } from "./story.ts";
 
 const NEED: StandingNeed = {

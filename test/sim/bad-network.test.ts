@@ -25,7 +25,8 @@ async function runSeed(seed: number): Promise<{ wrong: string[]; log: string[] }
     { ...ENERGY, id: 2, outlet: "socket-2", undelivered: "credit-refund" as const },
   ];
   const site = new Site({ seed, network: NETWORK, services, pulsesPerSecond: 45 });
-  const cards = Object.values(TEST_CARDS).filter((card) => card !== TEST_CARDS.decline);
+  const { decline, insufficient, partial, ...paying } = TEST_CARDS;
+  const cards = Object.values(paying);
   const card = cards[seed % cards.length] ?? TEST_CARDS.approve;
   const outcomes = await site.run(async () => {
     await site.powerOn();

@@ -3,6 +3,7 @@
 
 import type { Consumer } from "../../firmware/consumer/consumer.ts";
 import type { Dealer } from "../../firmware/consumer/dealer.ts";
+import type { PayOptions } from "../../firmware/consumer/payment-questions.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import type { Result } from "../../firmware/result.ts";
 import { sleep } from "../../hal/clock.ts";
@@ -14,6 +15,9 @@ export interface Buying {
   price: number;
   units: number;
   card?: string;
+  /** From an account, without a card. */
+  account?: true;
+  pay?: PayOptions;
   /** Units asked for in each session; all that remain when not given. */
   unitsPerSession?: number;
   /** Ends the delivery early, once so much of the session is delivered. */
@@ -84,7 +88,9 @@ export async function payFor(
   for (;;) {
     const selected = await insist("select", () => dealer.select(buying, 100_000));
     if (!selected.ok) return undefined;
-    const paid = await insist("pay", () => dealer.pay(selected.value.purchase, card));
+    const { purchase } = selected.value;
+    const payer = buying.account === true ? undefined : card;
+    const paid = await insist("pay", () => dealer.pay(purchase, payer, buying.pay));
     if (paid.ok) return paid.value;
     const gone = ["offer-unknown", "offer-expired", "payment-lost"].includes(paid.fault.kind);
     if (!gone) return undefined;

@@ -10,7 +10,8 @@ import { readRecord } from "../../firmware/protocol/record.ts";
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import { verifyReceipt } from "../../firmware/token/receipt.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
-import { crypto, ENERGY, Site, type SiteOptions } from "./site.ts";
+import { crypto, ENERGY, Site } from "./site.ts";
+import type { SiteOptions } from "./site-options.ts";
 import { CARD, deal, kind, type Met, paid, value, wait } from "./story.ts";
 
 const MINUTE_MS = 60_000;

@@ -14,19 +14,20 @@ export const DEFECTS: readonly Defect[] = [
     file: "firmware/producer/sale.js",
     changes: [
       [
-        'await this.#ports.journal.save(taking);\n        this.#startTaking(taking, "take");',
-        'this.#startTaking(taking, "take");\n        await this.#ports.journal.save(taking);',
+        'await this.#ports.journal.save(taking);\n        this.#startTaking(taking, "take", offer.service.name);',
+        'this.#startTaking(taking, "take", offer.service.name);\n        await this.#ports.journal.save(taking);',
       ],
     ],
   },
   {
     name: "each attempt has a new key",
-    file: "firmware/payment/fixed-flow.js",
+    file: "firmware/payment/application/charge.js",
     changes: [
       [
-        "authorise`;\n        const binding",
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: text of the code
+        "const key = `${this.transactionId}/authorise$",
         // biome-ignore lint/suspicious/noTemplateCurlyInString: text of the planted code
-        "authorise/${this.#clock.monotonicMs()}`;\n        const binding",
+        "const key = `${this.transactionId}/${this.#ports.clock.monotonicMs()}/authorise$",
       ],
     ],
   },
@@ -75,7 +76,7 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: "the refund is told and not made",
     file: "firmware/producer/sale.js",
-    changes: [["settlement.refundMinor);", "0);"]],
+    changes: [["giveBack(payment, refundMinor)", "giveBack(payment, 0)"]],
   },
   {
     name: "the epoch stays the same over a restart",
@@ -106,5 +107,76 @@ export const DEFECTS: readonly Defect[] = [
     name: "orders of a removed service are forgotten at a restart",
     file: "firmware/producer/books.js",
     changes: [["await readWithdrawn(store)", "new Set()"]],
+  },
+];
+
+/** In the payment side, each to be caught by the cuts of payments, in this way of paying. */
+export const PAYMENT_DEFECTS: readonly (Defect & { scenario: string })[] = [
+  {
+    name: "a service that died while it was asked is not asked to give back",
+    scenario: "stored value",
+    file: "firmware/payment/order/flow-payments.js",
+    changes: [
+      ["async #undoDoubtful(order, records) {", "async #undoDoubtful(order, records) { return;"],
+    ],
+  },
+  {
+    name: "an authorisation that is found after a cut is not captured",
+    scenario: "prepaid",
+    file: "firmware/payment/order/flow-payments.js",
+    changes: [["(await application.captureFound(transaction, attempt, answer))", "true"]],
+  },
+  {
+    name: "what paid an order is not on disk before the order is",
+    scenario: "stored value",
+    file: "firmware/payment/order/flow-payments.js",
+    changes: [["await keepTenders(tenders, all, clock.wallMs());", ""]],
+  },
+  {
+    name: "attempts that were found are not undone with the rest",
+    scenario: "two cards",
+    file: "firmware/payment/order/flow-payments.js",
+    changes: [["await this.#ports.application.abandon(transactionOf(order.id));", "undefined;"]],
+  },
+  {
+    name: "parts that are found after a cut count as the whole",
+    scenario: "points and a card",
+    file: "firmware/payment/order/flow-payments.js",
+    changes: [["sum !== order.totalMinor || hasExtras", "hasExtras"]],
+  },
+  {
+    name: "what a service may have taken unheard is not given back",
+    scenario: "stored value",
+    file: "firmware/payment/engine/tenders.js",
+    changes: [
+      [
+        'this.#later(this.#giveBack(this.#tender(transaction.id, known, "undoing")));',
+        "void known;",
+      ],
+    ],
+  },
+  {
+    name: "a part is given back under a new key in each life",
+    scenario: "points and a card",
+    file: "firmware/payment/order/order-settlement.js",
+    changes: [
+      [
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: text of the code
+        "value: `${transaction}/${step}/${n}`",
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: text of the planted code
+        "value: `${transaction}/${step}/${n}/${clock.monotonicMs()}`",
+      ],
+    ],
+  },
+  {
+    name: "a hold is captured whole, whatever was delivered",
+    scenario: "held",
+    file: "firmware/payment/order/order-settlement.js",
+    changes: [
+      [
+        'await this.#byFlow("preAuthCompletion", "capture", tender, shareMinor, more)',
+        'await this.#byFlow("preAuthCompletion", "capture", tender, totalOf(tender.amounts), more)',
+      ],
+    ],
   },
 ];

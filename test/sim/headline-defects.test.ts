@@ -269,12 +269,14 @@ test("a card that is declined, and each way a host can misbehave, ends without l
       await site.powerOn();
       return buy(site, await site.consumer("a"), { service: 1, price: 1, units: 1, card });
     });
-    expect([behaviour, outcome?.done]).toEqual([behaviour, behaviour !== "decline"]);
+    // A card that covers a part only buys nothing here, where there is no other to pay the rest.
+    const pays = !["decline", "insufficient", "partial"].includes(behaviour);
+    expect([behaviour, outcome?.done]).toEqual([behaviour, pays]);
     expect(await violations(site, SOCKET_1)).toEqual([]);
-    const captured = [...(await site.host.charges()).values()].map(
-      (charge) => charge.capturedMinor,
+    const taken = [...(await site.host.charges()).values()].map(
+      (charge) => charge.capturedMinor - charge.refundedMinor,
     );
-    expect(captured).toEqual(behaviour === "decline" ? [] : [45]);
+    expect(taken.filter((netMinor) => netMinor !== 0)).toEqual(pays ? [45] : []);
   }
 });
 

@@ -4,6 +4,7 @@
 import { fromHex } from "../../firmware/bytes.ts";
 import { type Order, orderRecord } from "../../firmware/producer/order.ts";
 import { readJson } from "../../firmware/protocol/schema.ts";
+import { dueExtras, extrasMinor } from "../../firmware/token/charge.ts";
 import { type Receipt, verifyChain } from "../../firmware/token/receipt.ts";
 import type { SimMetal } from "../../hal/sim/sim-metal.ts";
 import type { SimCharge, SimPaymentHost } from "../../hal/sim/sim-payment-host.ts";
@@ -66,16 +67,24 @@ function checkMoney(orders: readonly Order[], charges: ReadonlyMap<string, SimCh
     const net = charge.capturedMinor - charge.refundedMinor;
     if (order === undefined) {
       if (net !== 0) wrong.push(`I6: ${net} were taken by ${reference} and no order knows of it`);
+      if (!charge.reversed) wrong.push(`I6: ${reference} is held and no order knows of it`);
       continue;
     }
-    if (charge.capturedMinor > order.terms.totalMinor)
-      wrong.push("I2: more was taken than offered");
+    const accepted = extrasMinor(order.extras ?? []);
+    if (charge.capturedMinor > order.terms.totalMinor + accepted)
+      wrong.push("I2: more was taken than offered and accepted");
     const settlement = order.settlement;
     if (order.state !== "closed" || settlement === undefined) {
       wrong.push(`I6: order ${order.id} is left ${order.state} with ${net} taken`);
       continue;
     }
     const { amountMinor, refundMinor, forfeitMinor, owedMinor } = settlement;
+    if (net === 0 && charge.capturedMinor === 0 && !charge.reversed) {
+      wrong.push(`I6: ${reference} is held and the order is closed`);
+    }
+    if (order.way === "hold" && charge.capturedMinor !== settlement.capturedMinor) {
+      wrong.push(`I1: ${charge.capturedMinor} captured, not ${settlement.capturedMinor}`);
+    }
     if (charge.capturedMinor !== amountMinor + refundMinor + forfeitMinor + owedMinor) {
       wrong.push(
         `I1: ${charge.capturedMinor} taken, ${amountMinor} delivered, ${refundMinor} back`,
@@ -105,7 +114,8 @@ function checkUnits(site: Witnesses, orders: readonly Order[], expected: Expecta
     for (const { runOnPulses } of sessions) {
       if (runOnPulses > expected.runOnPulsesMax) wrong.push(`I8: ${runOnPulses} pulses ran on`);
     }
-    const told = sessions.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+    const delivered = sessions.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+    const told = delivered + extrasMinor(dueExtras(order.pulses, order.extras));
     if (order.state === "closed" && told !== order.settlement?.amountMinor)
       wrong.push(`I4: sessions charge ${told}, the order ${order.settlement?.amountMinor}`);
     const settled = mine.filter(({ is }) => is === "settlement").length;

@@ -7,7 +7,8 @@ import { Trust } from "../../firmware/consumer/trust.ts";
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import { EVERY_SERIAL } from "../../firmware/token/revocation.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
-import { crypto, Site, type SiteOptions } from "./site.ts";
+import { crypto, Site } from "./site.ts";
+import type { SiteOptions } from "./site-options.ts";
 import { CARD, deal, kind, type Met, paid, value, wait } from "./story.ts";
 
 const START_S = 1_767_225_600;

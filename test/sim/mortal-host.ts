@@ -22,6 +22,9 @@ export function mortal(host: PaymentHost, alive: () => boolean): PaymentHost {
     capture: guard((...args) => host.capture(...args)),
     refund: guard((...args) => host.refund(...args)),
     reverse: guard((...args) => host.reverse(...args)),
+    ...(host.closeBatch !== undefined && {
+      closeBatch: guard((attempt: string) => host.closeBatch?.(attempt) ?? never()),
+    }),
     query: guard((...args) => host.query(...args)),
     onLateAnswer: (listener) => {
       host.onLateAnswer((attempt, answer) => {

@@ -33,6 +33,8 @@ interface Scenario {
   /** Of the one service, in place of a plain one. */
   prices?: (typeof ENERGY)["prices"];
   storeLatencyMs?: number;
+  /** Held before delivery and captured after it. */
+  held?: true;
   /** An operator takes the service away, with a refund, after the first unit. */
   operated?: true;
 }
@@ -76,6 +78,13 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     undelivered: "credit-forfeit",
     operated: true,
   },
+  held: { buying: BUYING, expected: EXPECTED, undelivered: "refund", held: true },
+  "held, ended early": {
+    buying: { ...BUYING, endAfterPulses: 50 },
+    expected: EXPECTED,
+    undelivered: "refund",
+    held: true,
+  },
   [COMBINED]: {
     buying: {
       ...BUYING,
@@ -118,13 +127,15 @@ async function runWithCut(name: string, cutPlace: number, lost = 0): Promise<Cut
   const scenario = SCENARIOS[name];
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
   const { expected, buying, undelivered } = scenario;
+  const prices = scenario.prices ?? ENERGY.prices;
+  const payment = scenario.held === true ? { payment: { way: "hold" as const } } : {};
   let places = 0;
   let place: string | undefined;
   const wrong: string[] = [];
   const site = new Site({
     seed: 7,
     board: smallCharger(expected.retains),
-    services: [{ ...ENERGY, undelivered, prices: scenario.prices ?? ENERGY.prices }],
+    services: [{ ...ENERGY, undelivered, prices, ...payment }],
     storeLatencyMs: scenario.storeLatencyMs ?? 1,
     policy: { quantumPulses: expected.quantumPulses, loss: expected.loss },
     cutAt: (where) => {

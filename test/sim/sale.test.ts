@@ -11,7 +11,6 @@ test("a sale of two units delivers, stops on the paid pulse and settles", async 
     const consumer = await site.consumer("a");
     return buy(site, consumer, { service: 1, price: 1, units: 2 });
   }, 600_000);
-  console.log(site.log.join("\n"), outcome?.faults, site.bugs, site.world.nowMs());
   expect(site.bugs).toEqual([]);
   expect(outcome?.done).toBe(true);
   const [charge] = [...(await site.host.charges()).values()];

@@ -5,10 +5,10 @@ import { virtualCharger } from "../../boards/virtual-charger.ts";
 import { fromHex } from "../../firmware/bytes.ts";
 import { Consumer } from "../../firmware/consumer/consumer.ts";
 import { runLoop } from "../../firmware/metering/loop-runner.ts";
-import { fixedFlow } from "../../firmware/payment/fixed-flow.ts";
+import { openFlowChanges } from "../../firmware/payment/config/flow-changes.ts";
+import { openPaymentSide, type PaymentSide } from "../../firmware/payment/payment-side.ts";
 import { broadcastWill } from "../../firmware/producer/broadcast.ts";
 import type { Service } from "../../firmware/producer/catalogue.ts";
-import type { DeliveryPolicy } from "../../firmware/producer/delivery.ts";
 import { openProducer, type Producer } from "../../firmware/producer/producer.ts";
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import { openRuntime } from "../../firmware/runtime.ts";
@@ -23,15 +23,15 @@ import type { Board } from "../../hal/board.ts";
 import type { Signer } from "../../hal/crypto.ts";
 import { openOutlets } from "../../hal/drivers/open-outlets.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
-import type { PaymentHost } from "../../hal/payment-host.ts";
 import type { Lines } from "../../hal/pin.ts";
 import { openSimBoard, type SimBoard } from "../../hal/sim/open-board.ts";
-import { type SimBroker, type SimNetwork, simBroker } from "../../hal/sim/sim-link.ts";
+import { type SimBroker, simBroker } from "../../hal/sim/sim-link.ts";
 import { type SimLoopEnd, type SimLoopHost, simLoopHost } from "../../hal/sim/sim-loop-host.ts";
 import { type SimPaymentHost, simPaymentHost } from "../../hal/sim/sim-payment-host.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
 import { type SimWorld, simWorld } from "../../hal/sim/world.ts";
 import { mortal, PowerCut } from "./mortal-host.ts";
+import type { CutPlace, SiteOptions } from "./site-options.ts";
 
 export const crypto = openNodeCrypto();
 
@@ -45,41 +45,6 @@ export const ENERGY: Service = {
   undelivered: "refund",
   tokenLifeS: 7 * 24 * 3600,
 };
-
-export interface SiteOptions {
-  seed: number;
-  board?: Board;
-  services?: readonly Service[];
-  policy?: DeliveryPolicy;
-  network?: Partial<SimNetwork>;
-  pulsesPerSecond?: number;
-  /** When the device's certificate expires. */
-  expiresS?: number;
-  storeLatencyMs?: number;
-  /** Called at each place where the power may fail; true cuts it there. */
-  cutAt?: (place: CutPlace) => boolean;
-  wrapHost?: (host: PaymentHost) => PaymentHost;
-  /** In place of disks that are gone with the program: what outlives it. */
-  disk?: {
-    device: SimStore;
-    host: SimStore;
-    register(outlet: string, meter: string): number | undefined;
-  };
-  /** Another site, whose world, broker and operator this one shares; it needs a name of its own. */
-  beside?: Site;
-  name?: string;
-  resetCatalogue?: boolean;
-  /** Leaves the producer as it is opened: the test takes its steps. */
-  byHand?: boolean;
-}
-
-export type CutPlace =
-  | "before commit"
-  | "after commit"
-  | "before switch"
-  | "after switch"
-  | "before publish"
-  | "after publish";
 
 /** How long the power stays away. */
 const DARK_MS = 3_000;
@@ -102,6 +67,7 @@ export class Site {
   readonly bugs: unknown[] = [];
   readonly epochs: number[] = [];
   producer: Producer | undefined;
+  payment: PaymentSide | undefined;
   cuts = 0;
   /** Called whenever a coil is driven closed, at that instant. */
   onClosing: (outlet: string) => void = () => undefined;
@@ -277,7 +243,19 @@ export class Site {
     this.#startLoop(loopHost.loop(), process.alive);
     if (!process.alive()) throw new PowerCut();
     const runtime = openRuntime(clock, this.#note, (error) => this.bugs.push(error));
-    const host = this.options.wrapHost?.(this.host) ?? this.host;
+    const host = mortal(this.options.wrapHost?.(this.host) ?? this.host, process.alive);
+    const entropy = this.world.entropy(`device${this.#name} ${this.cuts}`);
+    const paymentPorts = { host, store, clock, entropy, log: this.#note };
+    const { resetCatalogue = false } = this.options;
+    const changes = this.options.desk && (await openFlowChanges(store, resetCatalogue));
+    const payment = await openPaymentSide(paymentPorts, {
+      ...this.options.payment?.(),
+      ...(changes && { changes }),
+    });
+    if (!process.alive()) throw new PowerCut();
+    this.payment = payment;
+    const { payments } = payment;
+    const desk = changes && this.options.desk?.(payment, changes, this);
     const open = (): Producer =>
       openProducer(
         {
@@ -286,8 +264,9 @@ export class Site {
           link,
           loop: loopHost.device,
           crypto,
-          entropy: this.world.entropy(`device${this.#name} ${this.cuts}`),
-          payments: fixedFlow(mortal(host, process.alive), clock),
+          entropy,
+          payments,
+          ...(desk && { desk }),
           log: this.#note,
           enqueue: (work) => runtime.enqueue(work),
           offer: (work, lost) => runtime.offer(work, lost),

@@ -15,7 +15,8 @@ import { connectionName } from "../../firmware/protocol/topics.ts";
 import { ok, type Result } from "../../firmware/result.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
 import { FLOWS, flowSteps, wayTo } from "./flow-steps.ts";
-import { crypto, ENERGY, Site, type SiteOptions } from "./site.ts";
+import { crypto, ENERGY, Site } from "./site.ts";
+import type { SiteOptions } from "./site-options.ts";
 import { CARD, kind, value, wait } from "./story.ts";
 
 const SELLING = flowSteps("Selling");

@@ -5,7 +5,8 @@ import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import type { Result } from "../../firmware/result.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { Site, type SiteOptions } from "./site.ts";
+import { Site } from "./site.ts";
+import type { SiteOptions } from "./site-options.ts";
 
 export const CARD = { number: TEST_CARDS.approve, expiryYear: 30, expiryMonth: 12 };
 

@@ -16,6 +16,12 @@ export function arbitraryOf(shape: Cddl): fc.Arbitrary<CborValue> {
       return fc.constantFrom(...shape.numbers.map(([, number]) => number));
     case "list":
       return fc.array(arbitraryOf(shape.item), { maxLength: shape.countMax });
+    case "names":
+      return fc
+        .dictionary(fc.stringMatching(/^[a-z]{1,8}$/), arbitraryOf(shape.of), {
+          maxKeys: shape.countMax,
+        })
+        .map((names) => new Map(Object.entries(names)));
     case "tuple":
       return fc.tuple(...shape.entries.map(({ of }) => arbitraryOf(of)));
     case "map":
@@ -81,6 +87,11 @@ export function largestOf(shape: Cddl): CborValue {
       return Math.max(...shape.numbers.map(([, number]) => number));
     case "list":
       return Array.from({ length: shape.countMax }, () => largestOf(shape.item));
+    case "names": {
+      const name = (index: number): string => String(index).padStart(shape.nameBytesMax, "n");
+      const names = Array.from({ length: shape.countMax }, (_, index) => name(index));
+      return new Map(names.map((one) => [one, largestOf(shape.of)]));
+    }
     case "tuple":
       return shape.entries.map(({ of }) => largestOf(of));
     case "map":

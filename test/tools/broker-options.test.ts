@@ -120,7 +120,7 @@ describe("who reaches the broker that we opened", () => {
 });
 
 describe("sluice acl", () => {
-  async function run(device: string[]) {
+  async function run(device: string[], service: string[] = []) {
     const said: string[] = [];
     const faults: Extract<Result<never>, { ok: false }>["fault"][] = [];
     const out: Output = {
@@ -130,7 +130,7 @@ describe("sluice acl", () => {
       progress: () => undefined,
       fault: (fault) => faults.push(fault),
     };
-    const code = await acl.run({ values: { device }, positionals: [], out });
+    const code = await acl.run({ values: { device, service }, positionals: [], out });
     return { code, said, faults };
   }
 
@@ -146,6 +146,21 @@ describe("sluice acl", () => {
       `topic read s1/q/${ID}/+`,
       "topic write s1/r/+",
     ]);
+  });
+
+  test("gives a flow service what devices say to it, and devices what it says", async () => {
+    const service = "epDEzUj28Fs";
+    const { said } = await run([ID], [service]);
+    expect(said.slice(said.indexOf("topic write s1/r/+") + 1)).toEqual([
+      `topic write s1/f/${ID}/+`,
+      `topic read s1/g/${ID}/+`,
+      "",
+      `user ${service}`,
+      `topic read s1/f/+/${service}`,
+      `topic write s1/g/+/${service}`,
+    ]);
+    const { code, faults } = await run([ID], [`${service}\nuser root`]);
+    expect([code, faults]).toMatchObject([2, [{ kind: "usage", at: "--service" }]]);
   });
 
   test.each([[[]], [["x"]], [["+"]], [[`${ID}\nuser root`]], [[ID, "1uVXC5CVtR#"]]])(

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fromHex } from "../../firmware/bytes.ts";
 import { encodeHint, encodeReply, encodeRequest } from "../../firmware/protocol/envelope.ts";
+import { encodeFlowFrame } from "../../firmware/protocol/flow-frames.ts";
 import { encodeMessage } from "../../firmware/protocol/messages.ts";
 import { signAnnouncement } from "../../firmware/token/announcement.ts";
 import { issueCertificate } from "../../firmware/token/certificate.ts";
@@ -41,6 +42,18 @@ const offer = signOffer(
   signer,
 );
 const box = new Uint8Array(20).fill(6);
+
+const FLOW = "s1/f/AAAAAAAAAAA/CCCCCCCCCCC";
+
+test("a frame of a flow service is told by its topic, also a large one", () => {
+  const large = encodeFlowFrame({ is: "data", count: 5, box: new Uint8Array(4000) });
+  const read = readFrame(large, FLOW, crypto);
+  const device = "AAAAAAAAAAA";
+  expect(read).toMatchObject({
+    value: { kind: "flow frame", fields: { device, service: "CCCCCCCCCCC", is: "data", count: 5 } },
+  });
+  expect(read.ok && read.value.strict).toBeUndefined();
+});
 
 function kindOf(bytes: Uint8Array, topic?: string): string {
   const read = readFrame(bytes, topic, crypto);
@@ -107,7 +120,7 @@ test("I11: random bytes, and ours with random bytes changed, never make it throw
   const touched = fc.tuple(ours, fc.nat(), fc.nat(255)).map(([bytes, at, value]) => {
     return bytes.with(at % bytes.length, value);
   });
-  const topics = fc.constantFrom(undefined, "s1/a/AAAAAAAAAAA", "s1/r/BBBBBBBB", "x");
+  const topics = fc.constantFrom(undefined, "s1/a/AAAAAAAAAAA", "s1/r/BBBBBBBB", FLOW, "x");
   const bytes = fc.oneof(fc.uint8Array({ maxLength: 300 }), touched);
   fc.assert(
     fc.property(bytes, topics, (frame, topic) => {

@@ -1,7 +1,7 @@
 // Offers, receipts, prices and refusals as people and machines read them.
 
 import { describe, expect, test } from "vitest";
-import { chargeOf } from "../../firmware/token/charge.ts";
+import { chargeOf, settlementCharge } from "../../firmware/token/charge.ts";
 import type { Offer } from "../../firmware/token/offer.ts";
 import type { Receipt } from "../../firmware/token/receipt.ts";
 import { nextCommand } from "../../tools/next-command.ts";
@@ -84,6 +84,19 @@ describe("a receipt", () => {
       taxMinor: 20,
       lines: [{ name: "units" }, { name: "Start" }, { name: "Grid" }, { name: "Parking" }],
     });
+  });
+
+  test("names what the payer gave on top", () => {
+    const extras = [
+      { name: "charityDonation", amountMinor: 10 },
+      { name: "tip", amountMinor: 10 },
+    ];
+    const receipt: Receipt = { ...settlement, ...settlementCharge(OFFER, 6250, extras) };
+    const rows = words(receiptRows(receipt, OFFER));
+    expect(rows).toContain("- charityDonation 0.10 EUR");
+    expect(rows).toContain("- tip 0.10 EUR");
+    const { lines } = receiptFact(receipt, OFFER) as { lines: object[] };
+    expect(lines.slice(-2)).toMatchObject(extras);
   });
 
   test("of a plain offer shows its amount alone", () => {

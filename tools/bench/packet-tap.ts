@@ -2,7 +2,7 @@
 // connection, both ways, is in exactly one of them.
 
 import { connect, createServer, type Socket } from "node:net";
-import { parseTopic } from "../../firmware/protocol/topics.ts";
+import { parseTopic, type Topic } from "../../firmware/protocol/topics.ts";
 
 /** MQTT 3.1.1, table 2.1. */
 const TYPES = [
@@ -30,7 +30,7 @@ export interface Packet {
   /** On the wire, headers and topic included. */
   bytes: number;
   /** Of a PUBLISH: its topic in words, and what it carries. */
-  topic?: "announcement" | "request" | "reply" | "other";
+  topic?: Topic["is"] | "other";
   topicBytes: number;
   payload?: Uint8Array;
 }

@@ -4,10 +4,12 @@
 import {
   ANNOUNCEMENTS,
   announcementTopic,
+  fromServiceTopic,
   parseTopic,
   replyTopic,
   requestsFilter,
   requestTopic,
+  toServiceTopic,
 } from "../../firmware/protocol/topics.ts";
 import { fail, ok, type Result } from "../../firmware/result.ts";
 import type { Command, ExitCode, Invocation } from "../command.ts";
@@ -35,18 +37,23 @@ const SETTINGS = [
 export const acl: Command = {
   name: "acl",
   summary: "print an access list for mosquitto that keeps every client to its topics",
-  usage: "--device ID [--device ID]... [--json]",
+  usage: "--device ID [--device ID]... [--service NAME]... [--json]",
   help: `A device may announce itself, read what is asked of it and answer; everybody else may read
 announcements, ask, and read the answers to his own connection. The settings that go into
 mosquitto.conf stand at its head, as comments. Who is a device is decided by the user name: with
 client certificates their common name (CN), with passwords the user; either is the device's id.
-How to make the certificates: docs/brokers.md.
+How to make the certificates: docs/brokers.md. A flow service that runs outside the devices hears
+what they say to it, and answers; it is a user by the name that it was enrolled as.
 
   --device ID   a device that may sell there (repeatable): its id, from "sluice run"
+  --service NAME  a flow service of theirs (repeatable): its name, from "sluice enrol"
   --json        one object of type acl with lines and settings
 
 example: sluice acl --device 1uVXC5CVtR0 > /etc/mosquitto/sluice.acl`,
-  options: { device: { type: "string", multiple: true } },
+  options: {
+    device: { type: "string", multiple: true },
+    service: { type: "string", multiple: true },
+  },
   positionalsMax: 0,
   run: printAcl,
 };
@@ -57,15 +64,20 @@ async function printAcl({ values, out }: Invocation): Promise<ExitCode> {
     out.fault(devices.fault);
     return 2;
   }
-  const lines = aclLines(devices.value);
+  const services = readServices(textsOption(values, "service"));
+  if (!services.ok) {
+    out.fault(services.fault);
+    return 2;
+  }
+  const lines = aclLines(devices.value, services.value);
   out.emit({ type: "acl", lines, settings: SETTINGS });
   for (const setting of SETTINGS) out.say(`# ${setting}`);
   for (const line of ["", ...lines]) out.say(line);
   return 0;
 }
 
-/** Lines of an acl_file. */
-export function aclLines(devices: readonly string[]): string[] {
+/** Lines of an acl_file. Devices that have no flow service elsewhere need no topics for them. */
+export function aclLines(devices: readonly string[], services: readonly string[] = []): string[] {
   return [
     ...CONSUMERS,
     ...devices.flatMap((device) => [
@@ -74,6 +86,18 @@ export function aclLines(devices: readonly string[]): string[] {
       `topic write ${announcementTopic(device)}`,
       `topic read ${requestsFilter(device)}`,
       `topic write ${replyTopic("+")}`,
+      ...(services.length === 0
+        ? []
+        : [
+            `topic write ${toServiceTopic(device, "+")}`,
+            `topic read ${fromServiceTopic(device, "+")}`,
+          ]),
+    ]),
+    ...services.flatMap((service) => [
+      "",
+      `user ${service}`,
+      `topic read ${toServiceTopic("+", service)}`,
+      `topic write ${fromServiceTopic("+", service)}`,
     ]),
   ];
 }
@@ -93,5 +117,16 @@ function readDevices(ids: readonly string[]): Result<readonly string[]> {
     "usage",
     `${JSON.stringify(wrong)} is no device id: 11 letters, digits, - and _`,
     "--device",
+  );
+}
+
+/** Error: `usage`. */
+function readServices(names: readonly string[]): Result<readonly string[]> {
+  const wrong = names.find((name) => parseTopic(toServiceTopic("AAAAAAAAAAA", name)) === undefined);
+  if (wrong === undefined) return ok([...new Set(names)]);
+  return fail(
+    "usage",
+    `${JSON.stringify(wrong)} is no name of a service: 11 characters, as "sluice enrol" prints it`,
+    "--service",
   );
 }

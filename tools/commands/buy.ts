@@ -4,12 +4,18 @@ import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import { formatMinor } from "../../firmware/money.ts";
 import { ok, type Result } from "../../firmware/result.ts";
-import { CARD_HELP, CARD_OPTIONS, type ChosenCard, readCard } from "../card-option.ts";
 import type { Command } from "../command.ts";
 import { type Buyer, CONSUMER_HELP, CONSUMER_OPTIONS, withBuyer } from "../consumer.ts";
 import { deliver } from "../delivery-view.ts";
 import { openDealer } from "../device-choice.ts";
 import type { OptionValues } from "../option-value.ts";
+import {
+  type ChosenPayment,
+  PAYMENT_HELP,
+  PAYMENT_OPTIONS,
+  payOptionsOf,
+  readPayment,
+} from "../payment-options.ts";
 import { offerFact, offerRows } from "../sale-text.ts";
 import { pickPrice, pickService, readWanted, type Wanted, withCounterOffer } from "../selection.ts";
 import { withNextStep } from "./pay.ts";
@@ -28,13 +34,13 @@ named is picked, and said. Ctrl-C ends a delivery and waits for the receipt, a s
   --max MINOR        pay no more than this in all, in minor units (250 is 2.50 EUR)
   --save FILE        also keep the receipt bundle there
   --to NAME|ID       which device; needed only when several are there
-${CARD_HELP}
+${PAYMENT_HELP}
 ${CONSUMER_HELP}
 
 example: sluice buy --units 3 --max 200`,
   options: {
     ...CONSUMER_OPTIONS,
-    ...CARD_OPTIONS,
+    ...PAYMENT_OPTIONS,
     to: { type: "string" },
     service: { type: "string" },
     price: { type: "string" },
@@ -44,26 +50,26 @@ example: sluice buy --units 3 --max 200`,
   },
   positionalsMax: 0,
   run: (invocation) =>
-    withBuyer(invocation, readOrder, async (buyer, { card, wanted }) => {
+    withBuyer(invocation, readOrder, async (buyer, { chosen, wanted }) => {
       const dealer = await openDealer(buyer);
       if (!dealer.ok) return dealer;
-      const paid = await payFor(buyer, dealer.value, wanted, card);
+      const paid = await payFor(buyer, dealer.value, wanted, chosen);
       return paid.ok ? deliver(buyer, dealer.value, paid.value, undefined) : paid;
     }),
 };
 
-function readOrder(values: OptionValues): Result<{ card: ChosenCard; wanted: Wanted }> {
-  const card = readCard(values);
-  if (!card.ok) return card;
+function readOrder(values: OptionValues): Result<{ chosen: ChosenPayment; wanted: Wanted }> {
+  const chosen = readPayment(values);
+  if (!chosen.ok) return chosen;
   const wanted = readWanted(values);
-  return wanted.ok ? ok({ card: card.value, wanted: wanted.value }) : wanted;
+  return wanted.ok ? ok({ chosen: chosen.value, wanted: wanted.value }) : wanted;
 }
 
 async function payFor(
   buyer: Buyer,
   dealer: Dealer,
   wanted: Wanted,
-  { card, shown }: ChosenCard,
+  chosen: ChosenPayment,
 ): Promise<Result<Purchase>> {
   const { out } = buyer;
   const service = await pickService(buyer, dealer, wanted.service);
@@ -85,8 +91,8 @@ async function payFor(
   const { totalMinor, currency, id } = offer;
   out.emit({ step: "select", ref: id, device: dealer.device, ...offerFact(offer) });
   for (const line of offerRows(offer)) out.say(line);
-  out.say(`paying ${formatMinor(totalMinor, currency)} with ${shown}`);
-  const paid = await dealer.pay(purchase, card);
+  out.say(`paying ${formatMinor(totalMinor, currency)} with ${chosen.shown}`);
+  const paid = await dealer.pay(purchase, chosen.cards[0], payOptionsOf(chosen, offer, out));
   if (!paid.ok) return { ok: false, fault: withNextStep(paid.fault, id) };
   const { state, device } = paid.value;
   out.emit({ step: "pay", order: id, device, totalMinor, currency, state });

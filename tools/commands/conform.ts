@@ -14,6 +14,8 @@ export const conform: Command = {
     '  {"op":"ed25519.verify","publicKey":"...","message":"...","signature":"..."}',
     '  {"op":"sign1.verify","hex":"...","publicKey":"...","externalAad":"..."}',
     '  {"op":"cwt.claims","hex":"..."}',
+    '  {"op":"amounts","call":"add","args":[...]}',
+    '  {"op":"flow.run","config":{...},"services":[...],"payment":{...}}',
     'Answers are {"ok":true,...} or {"ok":false,"kind":"..."}. More: docs/conform.md',
     "",
     "Example:",

@@ -3,29 +3,29 @@
 import type { FaultKind } from "../../firmware/fault.ts";
 import { formatMinor } from "../../firmware/money.ts";
 import { type Fault, ok } from "../../firmware/result.ts";
-import { CARD_HELP, CARD_OPTIONS, readCard } from "../card-option.ts";
 import type { Command } from "../command.ts";
 import { CONSUMER_HELP, CONSUMER_OPTIONS, withBuyer } from "../consumer.ts";
 import { openDealerOf } from "../device-choice.ts";
 import { nextCommand } from "../next-command.ts";
 import { findOrder } from "../order-reference.ts";
+import { PAYMENT_HELP, PAYMENT_OPTIONS, payOptionsOf, readPayment } from "../payment-options.ts";
 import { keptOffer } from "../receipt-keeping.ts";
 
 export const pay: Command = {
   name: "pay",
   summary: "pay an offer",
-  usage: "REF [--card NUMBER] [--expiry YYMM] [options]",
+  usage: "REF [--card NUMBER]... [--expiry YYMM] [--method NAME] [--extras-up-to N] [options]",
   help: `Pays the order REF (its id, the beginning of it, or last). The card is sealed to the payment
 host: the device cannot read it. Call it again when the answer was lost: it is charged once.
 
-${CARD_HELP}
+${PAYMENT_HELP}
 ${CONSUMER_HELP}
 
-example: sluice pay last --card decline`,
-  options: { ...CONSUMER_OPTIONS, ...CARD_OPTIONS },
+example: sluice pay last --card decline --card approve`,
+  options: { ...CONSUMER_OPTIONS, ...PAYMENT_OPTIONS },
   positionalsMax: 1,
   run: (invocation) =>
-    withBuyer(invocation, readCard, async (buyer, { card, shown }) => {
+    withBuyer(invocation, readPayment, async (buyer, chosen) => {
       const { positionals, consumer, values, out } = buyer;
       const order = await findOrder(consumer.purchases, positionals[0]);
       if (!order.ok) return order;
@@ -34,8 +34,12 @@ example: sluice pay last --card decline`,
       const dealer = await openDealerOf(buyer, order.value);
       if (!dealer.ok) return dealer;
       const { totalMinor, currency, id } = offer.value;
-      out.say(`paying ${formatMinor(totalMinor, currency)} with ${shown}`);
-      const paid = await dealer.value.pay(order.value, card);
+      out.say(`paying ${formatMinor(totalMinor, currency)} with ${chosen.shown}`);
+      const paid = await dealer.value.pay(
+        order.value,
+        chosen.cards[0],
+        payOptionsOf(chosen, offer.value, out),
+      );
       if (!paid.ok) return { ok: false, fault: withNextStep(paid.fault, id) };
       const { state, device } = paid.value;
       out.emit({ step: "pay", order: id, device, totalMinor, currency, state });
@@ -53,6 +57,11 @@ const NEXT: Partial<Record<FaultKind, string>> = {
   "timed-out": UNDECIDED,
   "payment-pending": UNDECIDED,
   internal: UNDECIDED,
+  "credential-invalid":
+    "it takes another card, or an account that covers it; sluice quote asks anew",
+  "payment-rejected":
+    "nothing at the device takes it in this way: try without --method; the log of sluice run says why",
+  "payment-cancelled": "it was cancelled, and what was taken goes back",
   "over-limit": "sluice limit shows what is used of it",
 };
 

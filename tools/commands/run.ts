@@ -43,7 +43,8 @@ export const run: Command = {
     "  --quiet        say nothing about single sales, as --log-level warn",
     "  --health PORT  answer GET /health (alive) and GET /ready (can sell) on 127.0.0.1 with 200 or",
     "                 503, and why not as JSON; 0 takes any port",
-    "  --reset-catalogue  take back services and prices that were changed while it ran",
+    "  --reset-catalogue  take back what was changed while it ran: services, prices, flows, and",
+    "                 flow services that were attached",
     "  --json         one JSON object a line: type ready, then log with time, level and event",
     "",
     "A data folder without keys gets bench keys, good for a simulated payment host only.",
@@ -90,6 +91,7 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
       return keys;
     },
     log: saleLog(out, level.value),
+    loadService: async (path) => (await import("../flow-service-module.ts")).loadFlowService(path),
     version: versionText(),
     resetCatalogue: values["reset-catalogue"] === true,
     onBug: (error) => {

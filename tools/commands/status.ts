@@ -1,11 +1,14 @@
 // sluice status: our orders and the devices that are there; or how one order stands at its device, which also
 // sends again the receipts that we lack.
 
+import { toHex } from "../../firmware/bytes.ts";
 import { type Purchase, Purchases } from "../../firmware/consumer/purchase.ts";
 import { formatMinor } from "../../firmware/money.ts";
 import type { MessageOf } from "../../firmware/protocol/messages.ts";
 import { ok, type Result } from "../../firmware/result.ts";
+import { thumbprint } from "../../firmware/token/signed.ts";
 import { countedUnits } from "../../firmware/units.ts";
+import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import type { Command, ExitCode, Invocation, Output } from "../command.ts";
 import {
   type Buyer,
@@ -16,7 +19,7 @@ import {
   withBuyer,
 } from "../consumer.ts";
 import { deviceText, groupedThumbprint, openDealerOf } from "../device-choice.ts";
-import { identityFolder, openIdentity } from "../identity.ts";
+import { type Identity, identityFolder, openIdentity } from "../identity.ts";
 import { OPERATOR_OPTIONS, type Operator, withOperator } from "../operator.ts";
 import { textOption } from "../option-value.ts";
 import { byAge, resolveOrder } from "../order-reference.ts";
@@ -31,7 +34,8 @@ export const status: Command = {
   name: "status",
   summary: "your orders and the devices there are; or how one order stands",
   usage: "[REF] | --device [options]",
-  help: `Without REF: the orders of this identity, latest first, and the devices that announce themselves.
+  help: `Without REF: the name by which devices know this identity, its orders, latest first, and the devices
+that announce themselves.
 With REF (an id, the beginning of one, or last): asks the order's device how it stands; receipts
 that are missing here are sent again and kept.
 Of finished orders the last 1,000 stay here; open ones and the receipt bundles on disk always do.
@@ -86,6 +90,7 @@ async function tellStatus(invocation: Invocation): Promise<ExitCode> {
   try {
     const orders = await new Purchases(identity.store).list();
     const [reference] = positionals;
+    if (reference === undefined) tellPayer(identity, out);
     told = reference === undefined ? tellOrders(orders, out) : resolveOrder(orders, reference);
     if (told.ok && told.value !== undefined) {
       tellOrder(told.value, out);
@@ -106,6 +111,14 @@ async function tellStatus(invocation: Invocation): Promise<ExitCode> {
   return withBuyer(invocation, NOTHING_MORE, (buyer) =>
     order === undefined ? tellDevices(buyer) : askDevice(buyer, order),
   );
+}
+
+/** As devices know it: an operator loads an account, or enters a member, under this name. */
+function tellPayer({ boxSecret }: Identity, out: Output): void {
+  const crypto = openNodeCrypto();
+  const customer = toHex(thumbprint(crypto, crypto.boxPublicKey(boxSecret)));
+  out.emit({ step: "identity", customer });
+  out.say(`you are the customer ${customer}`);
 }
 
 function tellOrders(orders: readonly Purchase[], out: Output): Result<undefined> {

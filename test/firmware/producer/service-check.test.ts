@@ -37,6 +37,7 @@ const SERVICE: Required<Service> = {
   unitsMax: 200,
   undelivered: "refund",
   tokenLifeS: 3600,
+  payment: { way: "stored-value", flow: "residents" },
 };
 const RATIO = { numerator: 450, denominator: 1 };
 const check = (change: Partial<Service>) => checkService({ ...SERVICE, ...change }, RATIO);

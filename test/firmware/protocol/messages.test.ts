@@ -5,15 +5,14 @@ import { describe, expect, test } from "vitest";
 import { utf8 } from "../../../firmware/bytes.ts";
 import { FAULT_CODES, type FaultKind, faultKind } from "../../../firmware/fault.ts";
 import { type CborValue, decodeCbor, encodeCbor } from "../../../firmware/protocol/cbor.ts";
+import { faultMessage, toFault } from "../../../firmware/protocol/fault-message.ts";
 import {
   decodeMessage,
   encodeMessage,
   FRAME_BYTES_MAX,
-  faultMessage,
   MESSAGES,
   type MessageName,
   SIGNED_BYTES_MAX,
-  toFault,
 } from "../../../firmware/protocol/messages.ts";
 import type { Cddl } from "../../../firmware/protocol/schema.ts";
 import { openNodeCrypto } from "../../../hal/linux/node-crypto.ts";

@@ -7,10 +7,12 @@ import {
   announcementTopic,
   base64url,
   connectionName,
+  fromServiceTopic,
   parseTopic,
   replyTopic,
   requestsFilter,
   requestTopic,
+  toServiceTopic,
 } from "../../../firmware/protocol/topics.ts";
 
 const device = fc.uint8Array({ minLength: 8, maxLength: 8 }).map(base64url);
@@ -31,10 +33,22 @@ describe("a topic", () => {
     );
   });
 
+  test("of a flow service comes back as device and service", () => {
+    fc.assert(
+      fc.property(device, device, (of, service) => {
+        const [to, from] = [toServiceTopic(of, service), fromServiceTopic(of, service)];
+        expect(parseTopic(to)).toEqual({ is: "to-service", device: of, service });
+        expect(parseTopic(from)).toEqual({ is: "from-service", device: of, service });
+      }),
+    );
+  });
+
   test("is short, and of a shape that an access list can hold", () => {
     expect(announcementTopic("CwgMb0GsGAI")).toBe("s1/a/CwgMb0GsGAI");
     expect(requestTopic("CwgMb0GsGAI", "U2x1aWNl")).toBe("s1/q/CwgMb0GsGAI/U2x1aWNl");
     expect(replyTopic("U2x1aWNl")).toBe("s1/r/U2x1aWNl");
+    expect(toServiceTopic("CwgMb0GsGAI", "+")).toBe("s1/f/CwgMb0GsGAI/+");
+    expect(fromServiceTopic("+", "CwgMb0GsGAI")).toBe("s1/g/+/CwgMb0GsGAI");
     expect([ANNOUNCEMENTS, requestsFilter("CwgMb0GsGAI")]).toEqual([
       "s1/a/+",
       "s1/q/CwgMb0GsGAI/+",
@@ -60,6 +74,10 @@ describe("a topic", () => {
     "s1/q/CwgMb0GsGAI/U2x1aWNl/x",
     "s1/q/CwgMb0GsGAI/U2x1aW#l",
     "s1/r/U2x1aWNl/x",
+    "s1/f/CwgMb0GsGAI",
+    "s1/f/CwgMb0GsGAI/U2x1aWNl",
+    "s1/g/CwgMb0GsGAI/+",
+    "s1/g/CwgMb0GsGAI/CwgMb0GsGAI/x",
     "s1/r/U2x1aWNl\n",
     "s1/r/U2x1 WNl",
     `s1/r/${"U2x1aWNl".repeat(100)}`,
@@ -70,10 +88,10 @@ describe("a topic", () => {
   test("I11: is never read out of random text, and nothing throws", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom("s1", "a", "q", "r", "/", "+", "x"), { maxLength: 20 }),
+        fc.array(fc.constantFrom("s1", "a", "q", "r", "f", "g", "/", "+", "x"), { maxLength: 20 }),
         (parts) => {
           const parsed = parseTopic(parts.join(""));
-          if (parsed !== undefined) expect(parts.join("")).toMatch(/^s1\/[aqr]\//);
+          if (parsed !== undefined) expect(parts.join("")).toMatch(/^s1\/[aqrfg]\//);
           else expect(parsed).toBeUndefined();
         },
       ),

@@ -1,0 +1,28 @@
+// The PaymentHost contract: what a sale may rely on, whoever takes the money.
+
+import { describe } from "vitest";
+import type { HostBench, HostFault, Using } from "./payment-host-bench.ts";
+import { describeCredentials } from "./payment-host-credentials.ts";
+import { describeFaults } from "./payment-host-faults.ts";
+import { describeMoney } from "./payment-host-money.ts";
+
+/** `faults` are tested one by one, and named here because tests are named before a bench is open. */
+export function paymentHostContract(
+  name: string,
+  open: () => Promise<HostBench>,
+  faults: readonly HostFault[],
+): void {
+  describe(`PaymentHost contract: ${name}`, () => {
+    const using: Using = async (use) => {
+      const bench = await open();
+      try {
+        await use(bench);
+      } finally {
+        await bench.dispose();
+      }
+    };
+    describeMoney(using);
+    describeCredentials(using);
+    describeFaults(using, faults);
+  });
+}

@@ -1,0 +1,51 @@
+// What a test may want to be otherwise about a site.
+
+import type { FlowChanges } from "../../firmware/payment/config/flow-changes.ts";
+import type { FlowDesk } from "../../firmware/payment/flow-desk.ts";
+import type { PaymentSide, PaymentSideOptions } from "../../firmware/payment/payment-side.ts";
+import type { Service } from "../../firmware/producer/catalogue.ts";
+import type { DeliveryPolicy } from "../../firmware/producer/delivery.ts";
+import type { Board } from "../../hal/board.ts";
+import type { PaymentHost } from "../../hal/payment-host.ts";
+import type { SimNetwork } from "../../hal/sim/sim-link.ts";
+import type { SimStore } from "../../hal/sim/sim-store.ts";
+import type { Site } from "./site.ts";
+
+export interface SiteOptions {
+  seed: number;
+  board?: Board;
+  services?: readonly Service[];
+  policy?: DeliveryPolicy;
+  network?: Partial<SimNetwork>;
+  pulsesPerSecond?: number;
+  /** When the device's certificate expires. */
+  expiresS?: number;
+  storeLatencyMs?: number;
+  /** Called at each place where the power may fail; true cuts it there. */
+  cutAt?: (place: CutPlace) => boolean;
+  wrapHost?: (host: PaymentHost) => PaymentHost;
+  /** Flows, settings and services of the payment side; the services are made anew at each start. */
+  payment?: () => PaymentSideOptions;
+  /** What the operator may ask of the flow engine; nothing when not given. */
+  desk?: (side: PaymentSide, changes: FlowChanges, site: Site) => FlowDesk;
+  /** In place of disks that are gone with the program: what outlives it. */
+  disk?: {
+    device: SimStore;
+    host: SimStore;
+    register(outlet: string, meter: string): number | undefined;
+  };
+  /** Another site, whose world, broker and operator this one shares; it needs a name of its own. */
+  beside?: Site;
+  name?: string;
+  resetCatalogue?: boolean;
+  /** Leaves the producer as it is opened: the test takes its steps. */
+  byHand?: boolean;
+}
+
+export type CutPlace =
+  | "before commit"
+  | "after commit"
+  | "before switch"
+  | "after switch"
+  | "before publish"
+  | "after publish";

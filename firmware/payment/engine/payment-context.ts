@@ -2,7 +2,7 @@
 
 import type { FlowStage } from "../config/flow-config.ts";
 import type { FlowSettings } from "../config/settings.ts";
-import type { Amounts } from "../model/amounts.ts";
+import { type Amounts, NO_CURRENCY } from "../model/amounts.ts";
 import { totalOf } from "../model/amounts-arithmetic.ts";
 import type { FailureReason, Payment } from "../model/payment.ts";
 import type { SelectionContext } from "../registry/selection.ts";
@@ -79,7 +79,7 @@ export function selectionFor(
   const { paymentMethod, cardToken } = payment;
   return {
     // A payment of nothing need not have a currency.
-    ...(currency !== "XXX" && { currency }),
+    ...(currency !== NO_CURRENCY && { currency }),
     ...(paymentMethod !== undefined && { paymentMethod }),
     ...(cardToken !== undefined && { cardToken }),
     ...(state?.kept !== undefined && { kept: state.kept }),

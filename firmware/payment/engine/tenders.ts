@@ -2,7 +2,7 @@
 // next service is asked for money, so that a power cut leaves nobody's money where it went.
 
 import type { Clock } from "../../../hal/clock.ts";
-import type { Amounts } from "../model/amounts.ts";
+import { type Amounts, NO_CURRENCY } from "../model/amounts.ts";
 import { zeroAmounts } from "../model/amounts-arithmetic.ts";
 import { type Data, NO_DATA } from "../model/data.ts";
 import type { TransactionResponse } from "../model/transaction.ts";
@@ -165,7 +165,7 @@ export class Tenders {
       n: state === "taken" ? ++this.#count : DOUBTS_FROM + ++this.#doubtCount,
       service: response.service ?? "",
       method: response.paymentMethod,
-      amounts: response.amounts ?? zeroAmounts("XXX"),
+      amounts: response.amounts ?? zeroAmounts(NO_CURRENCY),
       references: { ...response.references, transactionId } satisfies Data,
       state,
       atMs: Math.max(0, this.#ports.clock.wallMs()),

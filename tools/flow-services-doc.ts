@@ -112,7 +112,8 @@ sluice attach ./member-discount.service/grant.cbor
 sluice serve ./${EXAMPLE_FILE}
 \`\`\`
 
-The next sale shows its payer's id in \`sluice audit last\`; put it into the list, start the service again, and the one after
+The next sale shows its payer's id in \`sluice audit last\`; put it into the list, start the service again, and once it says that the
+device is connected (a few seconds) the one after
 costs 10 % less. \`sluice flows\` shows the service, or why it takes no part; \`sluice history last\` who paid which part, and
 \`sluice audit last\` what the service did, stage by stage. A device file may list grants too. What each method takes stands in
 \`build/firmware/payment/sdk/*.d.ts\`, where an editor finds it by itself.

@@ -1,5 +1,6 @@
 // What a device file says, checked and with its defaults filled in (tools/device-file.ts reads it).
 
+import type { LineWiring } from "../hal/board.ts";
 import type { FlowConfig } from "./payment/config/flow-config.ts";
 import type { FlowSettings } from "./payment/config/settings.ts";
 import type { Service } from "./producer/catalogue.ts";
@@ -44,7 +45,22 @@ export type HostConfig =
       merchant: MerchantConfig;
       /** The acquirer moves no real money. */
       simulated: boolean;
+    }
+  | {
+      kind: "terminal";
+      /** Name of the board's serial port. */
+      serial: string;
+      /** It is a test terminal. */
+      simulated: boolean;
     };
+
+/** Cards read at the board are approved without the host while it is out of reach, at the seller's risk. */
+export interface DeferredConfig {
+  currency: string;
+  /** The most that one payment may be, and all together that the host has not decided. */
+  floorMinor: number;
+  totalMinor?: number;
+}
 
 /** A flow service that the device file lists. */
 export type ServiceToUse =
@@ -57,6 +73,7 @@ export type ServiceToUse =
 
 export interface PaymentConfig {
   host: HostConfig;
+  deferred?: DeferredConfig;
   settings: FlowSettings;
   services: readonly ServiceToUse[];
   /** The flows follow the services where none are given. */
@@ -77,6 +94,12 @@ export interface DeviceConfig {
   broker: BrokerToUse | BrokerToOpen;
   /** Folder of keys, relative to the data folder. */
   keys: string;
+  /** Paths of serial ports in place of the board's own, by their names. */
+  serial: Readonly<Record<string, string>>;
+  /** Where lines of the board are wired to in place of the board's own, by their names. */
+  lines: Readonly<Record<string, LineWiring>>;
+  /** Where it stands: ISO 3166 numeric, which cards are told. */
+  country: number;
   /** World milliseconds per real one, for a virtual board. */
   benchRate: number;
 }

@@ -5,8 +5,10 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BOARDS } from "../boards/registry.ts";
+import type { Board } from "../hal/board.ts";
 import type { Clock } from "../hal/clock.ts";
 import type { Crypto } from "../hal/crypto.ts";
+import { type Fitting, fitBoard } from "../hal/fit-board.ts";
 import { HalError } from "../hal/hal-error.ts";
 import type { Link } from "../hal/link.ts";
 import type { Broker } from "../hal/linux/broker.ts";
@@ -14,9 +16,11 @@ import { type LoopProcess, openLoopProcess } from "../hal/linux/loop-process.ts"
 import { openSqliteStore } from "../hal/linux/sqlite-store.ts";
 import { openSystemClock } from "../hal/linux/system-clock.ts";
 import type { LoopHost, LoopReport } from "../hal/loop-host.ts";
+import type { OpenSerial } from "../hal/serial.ts";
 import { assert } from "./assert.ts";
 import { utf8 } from "./bytes.ts";
 import type { BrokerToUse, DeviceConfig } from "./config.ts";
+import type { DeskPlace, DeskPorts } from "./desk-main.ts";
 import type { Log } from "./log.ts";
 import type { FlowService } from "./payment/engine/service.ts";
 import type { DeviceIdentity, PaymentPorts } from "./payment-main.ts";
@@ -37,6 +41,8 @@ export interface DeviceOptions {
   loadService: (path: string) => Promise<Result<FlowService>>;
   /** Of the program, for the status. */
   version: string;
+  /** Writes what a display shows that is the terminal of the program. */
+  show: (text: string) => void;
   /** Takes back what was changed in the catalogue, and of the flows, while earlier runs ran. */
   resetCatalogue: boolean;
   /** A bug of ours: outputs are open already when it is called. */
@@ -93,6 +99,11 @@ function clientName(crypto: Crypto, signSeed: Uint8Array): string {
 async function tellNetwork(own: Broker, name: string, id: string): Promise<Opened[number]> {
   const { advertise } = await import("../hal/linux/dns-sd.ts");
   return advertise({ name, id, host: own.host, port: own.port });
+}
+
+/** People at the board need no broker. */
+function withoutBroker(log: Log): { onUnreachable: (error: HalError) => void } {
+  return { onUnreachable: ({ message }) => log("warn", "broker-unreachable", { message }) };
 }
 
 /** Passes reports on, and tells when the first of them has come. */
@@ -160,10 +171,11 @@ async function closeAll(opened: Opened): Promise<void> {
   for (const one of opened.splice(0).reverse()) await one.close();
 }
 
-function openLoop(board: string, benchRate: number, data: string, clock: Clock): LoopProcess {
+function openLoop(config: DeviceConfig, data: string, clock: Clock): LoopProcess {
+  const fitting: Fitting = { serial: config.serial, lines: config.lines };
   return openLoopProcess({
     entry: fileURLToPath(new URL("./loop-main.js", import.meta.url)),
-    args: [board, String(benchRate), join(data, "registers.json")],
+    args: [config.board, String(config.benchRate), data, JSON.stringify(fitting)],
     clock,
     // Without the optimising compiler and with a small young generation the loop keeps to its 48 MiB, and
     // is never held up by a recompilation; it has little to compute.
@@ -186,15 +198,11 @@ async function compose(
   opened: Opened,
 ): Promise<Result<Omit<Device, "close">>> {
   const { config, data, trust, log, version, resetCatalogue, onBug } = options;
-  const keep = <T extends { close(): Promise<void> }>(one: T): T => {
-    opened.push(one);
-    return one;
-  };
-  const board = BOARDS.find(({ name }) => name === config.board);
-  assert(board !== undefined, "the config names a board of the registry");
+  const keep = keeper(opened);
+  const board = fittedBoard(config);
   const clock = openSystemClock();
   const store = keep(await openSqliteStore(join(data, "device.db"), { exclusive: true }));
-  const loop = keep(openLoop(board.name, config.benchRate, data, clock));
+  const loop = keep(openLoop(config, data, clock));
   const { host: loopHost, ready } = watchFirstReport(loop);
   const safe = ready.then(() => clock.monotonicMs());
   const trusting = trust();
@@ -213,9 +221,16 @@ async function compose(
   const will = modules.broadcastWill(device);
   const clientId = clientName(crypto, keys.signSeed);
   const entropy = modules.openSystemEntropy();
-  const mqtt = modules.openMqttLink({ ...endpoint, clientId, will }).then(keep);
+  const people = { clock, crypto, entropy, keep };
+  const boardDesk = await openDesk(modules, options, people, { board, keys, ready });
+  const atBoard = boardDesk && withoutBroker(log);
+  const mqtt = modules.openMqttLink({ ...endpoint, clientId, will, ...atBoard }).then(keep);
   const payment = await openPayments(modules, options, {
-    ports: { store, clock, entropy, crypto, log, keep },
+    ports: {
+      ...{ store, clock, entropy, crypto, log, keep },
+      ...(boardDesk && { cardDesk: modules.joinedCardDesk(boardDesk.readers, clock) }),
+    },
+    openSerial: modules.serialOf(board, data),
     secretKey: keys.host,
     link: mqtt,
     identity: { device, boxSecret: keys.boxSecret, ...trusted.value },
@@ -228,16 +243,14 @@ async function compose(
   const producer = modules.openProducer(
     {
       ...{ clock, store, link, crypto, log, entropy, desk, loop: loopHost },
+      ...(boardDesk && { boardDesk }),
       payments: side.payments,
-      enqueue: (work) => runtime.enqueue(work),
-      offer: (work, lost) => runtime.offer(work, lost),
-      idle: () => runtime.idle(),
+      ...queueOf(runtime),
     },
     {
       ...{ outlets: board.outlets, sensors: board.sensors, policy: config.policy },
+      ...{ resetCatalogue, version, simulatedHost: host.simulated },
       keys: { ...keys, ...trusted.value },
-      simulatedHost: host.simulated,
-      ...{ resetCatalogue, version },
     },
   );
   keep(closesBoth(producer, runtime));
@@ -246,8 +259,40 @@ async function compose(
   if (own?.isOpen) keep(await tellNetwork(own, config.name, device));
   const safeAtMs = await safe;
   const reach = { brokerUrl: endpoint.url, portTaken: taken, ownBroker: own };
-  const loopPid = (): number | undefined => loop.pid();
-  return { ok: true, value: { device, ...reach, loopPid, producer, safeAtMs } };
+  return { ok: true, value: { device, ...reach, loopPid: () => loop.pid(), producer, safeAtMs } };
+}
+
+async function openDesk(
+  { openBoardDesk }: Pick<Awaited<ReturnType<typeof loadModules>>, "openBoardDesk">,
+  { config, data, show }: DeviceOptions,
+  ports: DeskPorts,
+  { board, keys, ready }: Pick<DeskPlace, "board" | "keys"> & { ready: Promise<void> },
+) {
+  // The serial ports of a board that does not exist come with its loop.
+  if (board.virtual !== undefined && board.serial !== undefined) await ready;
+  const host = config.payment.host.kind;
+  return openBoardDesk(ports, { board, data, keys, countryCode: config.country, host, show });
+}
+
+function keeper(opened: Opened): <T extends Opened[number]>(one: T) => T {
+  return (one) => {
+    opened.push(one);
+    return one;
+  };
+}
+
+function queueOf(runtime: Runtime): Pick<Runtime, "enqueue" | "offer" | "idle"> {
+  return {
+    enqueue: (work) => runtime.enqueue(work),
+    offer: (work, lost) => runtime.offer(work, lost),
+    idle: () => runtime.idle(),
+  };
+}
+
+function fittedBoard(config: DeviceConfig): Board {
+  const known = BOARDS.find(({ name }) => name === config.board);
+  assert(known !== undefined, "the config names a board of the registry");
+  return fitBoard(known, config);
 }
 
 interface PaymentNeeds {
@@ -255,20 +300,24 @@ interface PaymentNeeds {
   /** Of the key to which payers seal their cards. */
   secretKey: Uint8Array;
   link: Promise<Link>;
+  openSerial(name: string): OpenSerial | undefined;
   identity: DeviceIdentity;
 }
 
 async function openPayments(
   { openPaymentHost, openDevicePayments }: Awaited<ReturnType<typeof loadModules>>,
   { config, data, resetCatalogue: reset, loadService }: DeviceOptions,
-  { ports, secretKey, link: linking, identity }: PaymentNeeds,
+  { ports, secretKey, link: linking, openSerial, identity }: PaymentNeeds,
 ) {
-  const [link, host] = await allOf(
+  const [link, { host, deferred }] = await allOf(
     linking,
-    openPaymentHost(config.payment.host, { ...ports, data, secretKey }),
+    openPaymentHost(config.payment, { ...ports, data, secretKey, openSerial }),
   );
   const options = { config: config.payment, reset, loadService, identity };
-  const opened = await openDevicePayments({ ...ports, host, link }, options);
+  const opened = await openDevicePayments(
+    { ...ports, host, link, ...(deferred && { deferred }) },
+    options,
+  );
   return opened.ok ? { ok: true as const, value: { ...opened.value, host } } : opened;
 }
 
@@ -287,11 +336,13 @@ async function startProducer(
 
 /** What the loop's process does not wait for. */
 async function loadModules() {
-  const [crypto, entropy, link, payment, broadcast, producer, runtime, certificate] =
+  const [crypto, entropy, link, desk, cards, payment, broadcast, producer, runtime, certificate] =
     await Promise.all([
       import("../hal/linux/node-crypto.ts"),
       import("../hal/linux/system-entropy.ts"),
       import("../hal/linux/mqtt-link.ts"),
+      import("./desk-main.ts"),
+      import("./payment/application/card-desk.ts"),
       import("./payment-main.ts"),
       import("./producer/broadcast.ts"),
       import("./producer/producer.ts"),
@@ -302,6 +353,9 @@ async function loadModules() {
     openNodeCrypto: crypto.openNodeCrypto,
     openSystemEntropy: entropy.openSystemEntropy,
     openMqttLink: link.openMqttLink,
+    openBoardDesk: desk.openBoardDesk,
+    serialOf: desk.serialOf,
+    joinedCardDesk: cards.joinedCardDesk,
     openPaymentHost: payment.openPaymentHost,
     openDevicePayments: payment.openDevicePayments,
     broadcastWill: broadcast.broadcastWill,

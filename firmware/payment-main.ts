@@ -6,13 +6,17 @@ import { join } from "node:path";
 import type { Clock } from "../hal/clock.ts";
 import type { Crypto } from "../hal/crypto.ts";
 import type { Entropy } from "../hal/entropy.ts";
+import { HalError } from "../hal/hal-error.ts";
 import type { Link, LinkMessage } from "../hal/link.ts";
 import { openSqliteStore } from "../hal/linux/sqlite-store.ts";
 import type { PaymentHost } from "../hal/payment-host.ts";
+import type { OpenSerial } from "../hal/serial.ts";
 import type { Store } from "../hal/store.ts";
 import type { HostConfig, PaymentConfig, ServiceToUse } from "./config.ts";
 import type { Log } from "./log.ts";
+import { type CardDesk, presentCardDesk } from "./payment/application/card-desk.ts";
 import { openFlowChanges } from "./payment/config/flow-changes.ts";
+import type { DeferredHost } from "./payment/deferred/deferred-host.ts";
 import type { FlowService } from "./payment/engine/service.ts";
 import { type FlowDesk, openFlowDesk } from "./payment/flow-desk.ts";
 import { missingService } from "./payment/missing-service.ts";
@@ -38,12 +42,45 @@ export interface HostPorts {
   secretKey: Uint8Array;
   /** Folder of its books. */
   data: string;
+  log: Log;
+  /** A serial port of the board by its name; undefined where it has none of that name. */
+  openSerial?(name: string): OpenSerial | undefined;
   /** Closes what was opened, in the end. */
   keep<T extends Closable>(one: T): T;
 }
 
-/** Throws HalError `refused` for a key, an address or a merchant that cannot be used. */
-export async function openPaymentHost(config: HostConfig, ports: HostPorts): Promise<PaymentHost> {
+/** What is opened for a device file's words about its payment host. */
+export interface OpenedHost {
+  host: PaymentHost;
+  /** What was approved without it, where policy allows that. */
+  deferred?: DeferredHost;
+}
+
+/** Throws HalError `refused` for a key, an address, a merchant or a serial port that cannot be used. */
+export async function openPaymentHost(
+  config: PaymentConfig,
+  ports: HostPorts,
+): Promise<OpenedHost> {
+  const host = await openHost(config.host, ports);
+  if (config.deferred === undefined) return { host };
+  const { openDeferredHost } = await import("./payment/deferred/deferred-host.ts");
+  const { clock, log, data, keep } = ports;
+  const store = keep(await openSqliteStore(join(data, "deferred.db")));
+  const deferred = await openDeferredHost({ host, store, clock, log, policy: config.deferred });
+  keep({ close: async () => deferred.close() });
+  return { host: deferred, deferred };
+}
+
+async function openHost(config: HostConfig, ports: HostPorts): Promise<PaymentHost> {
+  // It keeps its books itself.
+  if (config.kind === "terminal") return openTerminal(config, ports);
+  return openBookedHost(config, ports);
+}
+
+async function openBookedHost(
+  config: Exclude<HostConfig, { kind: "terminal" }>,
+  ports: HostPorts,
+): Promise<PaymentHost> {
   const { clock, crypto, secretKey, data, keep } = ports;
   const name = config.kind === "simulated" ? "payment-host.db" : `payment-${config.kind}.db`;
   const store = keep(await openSqliteStore(join(data, name)));
@@ -70,6 +107,22 @@ export async function openPaymentHost(config: HostConfig, ports: HostPorts): Pro
   }
 }
 
+async function openTerminal(
+  { serial, simulated }: Extract<HostConfig, { kind: "terminal" }>,
+  { clock, crypto, secretKey, keep, openSerial }: HostPorts,
+): Promise<PaymentHost> {
+  const open = openSerial?.(serial);
+  if (open === undefined) {
+    throw new HalError(
+      "refused",
+      `the board has no serial port ${serial} (payment.host.serial in the device file)`,
+    );
+  }
+  const { openTerminalHost } = await import("../hal/drivers/terminal-host.ts");
+  const publicKey = crypto.boxPublicKey(secretKey);
+  return keep(openTerminalHost({ open, clock, publicKey, simulated }));
+}
+
 export interface PaymentPorts {
   host: PaymentHost;
   store: Store;
@@ -78,6 +131,9 @@ export interface PaymentPorts {
   crypto: Crypto;
   log: Log;
   link: Link;
+  /** Where the cards of payers at the board are read. */
+  cardDesk?: CardDesk;
+  deferred?: DeferredHost;
   keep<T extends Closable>(one: T): T;
 }
 
@@ -110,7 +166,7 @@ export async function openDevicePayments(
   ports: PaymentPorts,
   { config, identity, reset, loadService }: PaymentOptions,
 ): Promise<Result<DevicePayments>> {
-  const { store, log, keep } = ports;
+  const { store, log, keep, deferred } = ports;
   const { flows, settings, services } = config;
   const changes = await openFlowChanges(store, reset);
   const local: FlowService[] = [];
@@ -119,8 +175,13 @@ export async function openDevicePayments(
     if (!opened.ok) return at(`payment.services.${index}`, opened);
     if (opened.value !== undefined) local.push(opened.value);
   }
+  // A terminal asks for the card itself.
+  const ownDesk = config.host.kind === "terminal" ? { cardDesk: presentCardDesk() } : {};
   const side = keep(
-    await openPaymentSide(ports, { settings, services: local, changes, ...(flows && { flows }) }),
+    await openPaymentSide(
+      { ...ports, ...ownDesk },
+      { settings, services: local, changes, ...(flows && { flows }) },
+    ),
   );
   const remotes = openRemotes(ports, identity);
   keep({ close: async () => remotes.close() });
@@ -138,6 +199,9 @@ export async function openDevicePayments(
       services.map((one) => [one.id, "grant" in one ? "elsewhere" : "in the device"] as const),
     ),
     hasOwnFlows: flows !== undefined,
+    ...(deferred !== undefined && {
+      deferred: () => ({ ...deferred.sums(), currency: config.deferred?.currency }),
+    }),
   });
   return ok({ side, desk, link: heard });
 }

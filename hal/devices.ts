@@ -1,9 +1,10 @@
 // What the metering loop receives: the opened ports of one board, by outlet. Whoever opened a board (on the
 // bench or on the metal) hands over this record; nothing above knows which it was.
 
-import type { OutletPart, SensorPart } from "./board.ts";
+import type { ButtonPart, InterlockPart, OutletPart, SensorPart } from "./board.ts";
 import type { Clock } from "./clock.ts";
 import type { Meter } from "./meter.ts";
+import type { InputPin } from "./pin.ts";
 import type { Sensor } from "./sensor.ts";
 import type { Switch } from "./switch.ts";
 
@@ -12,6 +13,17 @@ export interface OutletDevices {
   switch: Switch;
   /** By meter id. */
   meters: ReadonlyMap<string, Meter>;
+  interlocks: readonly InterlockDevice[];
+}
+
+/** An interlock with a line of its own, or one that goes by a sensor of the board. */
+export type InterlockDevice =
+  | { part: InterlockPart & { kind: "input" }; input: InputPin }
+  | { part: InterlockPart & { kind: "sensor" }; sensor: Sensor; sensorPart: SensorPart };
+
+export interface ButtonDevice {
+  part: ButtonPart;
+  input: InputPin;
 }
 
 export interface SensorDevice {
@@ -23,6 +35,7 @@ export interface LoopDevices {
   clock: Clock;
   outlets: readonly OutletDevices[];
   sensors: readonly SensorDevice[];
+  buttons: readonly ButtonDevice[];
   /** Opens every switch and gives all lines up. Idempotent. */
   close(): void;
 }

@@ -86,6 +86,8 @@ export class HostCredentials<C> {
 
   async #read(credential: HostCredential, binding: HostBinding): Promise<Bound<C> | undefined> {
     const { crypto, secretKey, keep } = this.#options;
+    // It has no reader of its own.
+    if (credential.kind === "present") return undefined;
     const payer = hex(credential.payerKey);
     if (credential.kind === "token") return this.#readToken(credential.token, payer, binding);
     const opened = openSealedCard(credential, secretKey, crypto);

@@ -55,6 +55,10 @@ export interface OutletReport {
   readings: Readonly<Record<string, number>>;
   /** Meter ids whose register survives a power cut. */
   retained: readonly string[];
+  /** Ids of the interlocks that are raised now. */
+  raised: readonly string[];
+  /** By meter id: what is the matter, of the meters that are not well. */
+  ailing: Readonly<Record<string, string>>;
 }
 
 export type SensorQuality =
@@ -72,6 +76,8 @@ export interface SensorReport {
   /** An older reading is stale. */
   staleAfterMs: number;
   quality: SensorQuality;
+  /** Of a sensor that is lost: what it said in place of a reading. */
+  why?: string;
 }
 
 export type LoopReport =
@@ -103,6 +109,8 @@ export type LoopReport =
       runOnPulses: number;
       atMs: number;
     }
+  /** A person pressed a button that selects a service, or one that stops, where nothing ran that it could stop. */
+  | { on: "button"; button: string; atMs: number }
   /** Said by the host itself: the loop is gone. Outputs fell open with it; a new `ready` follows when it is back. */
   | { on: "lost"; why: string };
 

@@ -16,8 +16,11 @@ import { SENSOR_VALUE_MAX } from "./sensor.ts";
 
 const ID_CHARACTERS_MAX = 64;
 const WHY_CHARACTERS_MAX = 500;
+/** What the loop says of an ailing meter or sensor. */
+export const WORDS_CHARACTERS_MAX = 200;
 const OUTLETS_MAX = 64;
 const METERS_MAX = 16;
+const INTERLOCKS_MAX = 16;
 const SENSORS_MAX = 16;
 const UNIT_CHARACTERS_MAX = 8;
 const QUALITIES: readonly SensorQuality[] = ["good", "stale", "lost"];
@@ -88,13 +91,27 @@ export function parseLoopReport(value: unknown): LoopReport {
         runOnPulses: count(fields, "runOnPulses"),
         atMs: time(fields),
       };
+    case "button":
+      only(fields, ["on", "button", "atMs"], on);
+      return { on, button: id(fields, "button"), atMs: time(fields) };
     case "lost":
       only(fields, ["on", "why"], on);
       return { on, why: text(fields, "why", WHY_CHARACTERS_MAX) };
     default:
-      return refuse("on", "must be ready, alive, progress, stopped or lost");
+      return refuse("on", "must be ready, alive, progress, stopped, button or lost");
   }
 }
+
+const OUTLET_FIELDS = [
+  "outlet",
+  "healthy",
+  "fault",
+  "session",
+  "readings",
+  "retained",
+  "raised",
+  "ailing",
+] as const;
 
 const STOPPED_FIELDS = [
   "on",
@@ -111,27 +128,34 @@ type Fields = Record<string, unknown>;
 
 function outletReport(value: unknown): OutletReport {
   const fields = object(value, "outlets");
-  only(fields, ["outlet", "healthy", "fault", "session", "readings", "retained"], "outlets");
+  only(fields, [...OUTLET_FIELDS], "outlets");
   const { fault, session, readings: read } = fields;
   const readings = object(read, "readings");
   const meters = Object.keys(readings);
   if (meters.length > METERS_MAX) refuse("readings", `must name at most ${METERS_MAX} meters`);
   for (const meter of meters) count(readings, meter);
-  const retained = list(fields, "retained", METERS_MAX);
+  const ailing = object(fields["ailing"], "ailing");
+  if (Object.keys(ailing).length > METERS_MAX) {
+    refuse("ailing", `must name at most ${METERS_MAX} meters`);
+  }
+  for (const meter of Object.keys(ailing)) text(ailing, meter, WORDS_CHARACTERS_MAX);
   return {
     outlet: id(fields, "outlet"),
     healthy: flag(fields, "healthy"),
     ...(fault === undefined ? {} : { fault: reason(fields, "fault") }),
     ...(session === undefined ? {} : { session: id(fields, "session") }),
     readings: readings as Record<string, number>,
-    retained: retained.map((_, i) => id(retained as unknown as Fields, String(i))),
+    retained: ids(fields, "retained", METERS_MAX),
+    raised: ids(fields, "raised", INTERLOCKS_MAX),
+    ailing: ailing as Record<string, string>,
   };
 }
 
 function sensorReport(value: unknown): SensorReport {
   const fields = object(value, "sensors");
-  only(fields, ["sensor", "unit", "value", "ageMs", "staleAfterMs", "quality"], "sensors");
-  const { value: read, quality } = fields;
+  const known = ["sensor", "unit", "value", "ageMs", "staleAfterMs", "quality", "why"];
+  only(fields, known, "sensors");
+  const { value: read, quality, why } = fields;
   if (typeof read !== "number" || !Number.isInteger(read) || Math.abs(read) > SENSOR_VALUE_MAX) {
     return refuse("value", `must be an integer within ${SENSOR_VALUE_MAX} either way`);
   }
@@ -144,6 +168,7 @@ function sensorReport(value: unknown): SensorReport {
     quality:
       QUALITIES.find((known) => known === quality) ??
       refuse("quality", "must be good, stale or lost"),
+    ...(why === undefined ? {} : { why: text(fields, "why", WORDS_CHARACTERS_MAX) }),
   };
 }
 
@@ -174,6 +199,11 @@ function text(fields: Fields, field: string, charactersMax: number): string {
 function id(fields: Fields, field: string): string {
   const value = text(fields, field, ID_CHARACTERS_MAX);
   return value === "" ? refuse(field, "must not be empty") : value;
+}
+
+function ids(fields: Fields, field: string, lengthMax: number): string[] {
+  const values = list(fields, field, lengthMax);
+  return values.map((_, i) => id(values as unknown as Fields, String(i)));
 }
 
 function count(fields: Fields, field: string): number {

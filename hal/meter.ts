@@ -8,6 +8,16 @@ export interface MeterReading {
   atMs: number;
 }
 
+/** How well a meter answers, for people and for `sluice outlet`. */
+export interface MeterHealth {
+  state: "good" | "late" | "silent" | "wrong";
+  /** In a sentence; empty while it is good. */
+  message: string;
+  /** Since it was opened. */
+  answers: number;
+  failures: number;
+}
+
 export interface Meter {
   /** Whether the count goes on from where it was after a power cut: a register of its own, not our counting. */
   readonly retains: boolean;
@@ -16,6 +26,8 @@ export interface Meter {
   onChange(wake: () => void): void;
   /** Tells the meter whether its switch is closed; a meter that measures on its own ignores it. */
   follow(closed: boolean): void;
+  /** Of a meter that has more to say than its count. */
+  health?(): MeterHealth;
   /** Idempotent. */
   close(): void;
 }

@@ -11,9 +11,18 @@ export interface HostAmount {
 /** The payer's credential as the seller passes it on, unread. */
 export type HostCredential =
   /** Sealed by the payer to the host's key; the host opens it with the payer's key and the nonce. */
-  | { kind: "sealed"; payerKey: Uint8Array; nonce: Uint8Array; box: Uint8Array }
+  | {
+      kind: "sealed";
+      payerKey: Uint8Array;
+      nonce: Uint8Array;
+      box: Uint8Array;
+      /** Set where a reader of the board sealed it, off a card that was there; never by who pays over a network. */
+      readAtBoard?: "tap" | "insert";
+    }
   /** Made by the host for the payer beforehand: with `tokenise`, or in a way of the host's own. */
-  | { kind: "token"; payerKey: Uint8Array; token: Uint8Array };
+  | { kind: "token"; payerKey: Uint8Array; token: Uint8Array }
+  /** The payer stands at the host's own reader, which asks him for his card: a terminal that authorises by itself. */
+  | { kind: "present" };
 
 /**
  * What a sealed or tokenised credential is bound to: the host refuses it for anything else. The amount is the most
@@ -96,6 +105,11 @@ export interface PaymentHost {
   readonly publicKey: Uint8Array;
   /** A host that moves no real money; only such a host may serve bench keys. */
   readonly simulated: boolean;
+  /**
+   * Why it cannot be asked for `amount` at this moment, in a sentence; undefined where it can, or nobody knows. Where
+   * that goes by the amount, none stands for the smallest.
+   */
+  trouble?(amount?: HostAmount): string | undefined;
   /** Turns a credential into a host token with the same binding: the reference is the token's bytes in hexadecimal. */
   tokenise(attempt: string, credential: HostCredential, binding: HostBinding): Promise<HostAnswer>;
   /** Holds `amountMinor`, which is at most the binding's amount; without it, all of that. May approve less. */

@@ -1,8 +1,14 @@
 // A payer's card as payment hosts read it: opened from the sealed credential, whose plain text has a fixed layout,
-// big-endian: offer digest 16, amount 4, currency 3, expiry year and month 1 each, card number 12 to 19 digits.
+// big-endian: offer digest 16, amount 4, currency 3, expiry year and month 1 each; then, keyed in by the payer, the card
+// number in 12 to 19 digits, or, read by a reader, 1 (chip) or 2 (field) and BER-TLV: first the number (5A), then SEALED_TAGS.
 
 import type { Crypto } from "./crypto.ts";
 import type { HostCredential } from "./payment-host.ts";
+
+export type SealedEntry = "manual" | "insert" | "tap";
+
+/** What a reader's card says beside its number, by tag (EMV book 3, annex A): all that an issuer checks a cryptogram with. */
+export type ChipData = ReadonlyMap<number, Uint8Array>;
 
 /** Holds a whole card number: never stored, logged or passed on. */
 export interface SealedCard {
@@ -12,7 +18,27 @@ export interface SealedCard {
   /** YYMM. */
   expiry: string;
   number: string;
+  entryMethod: SealedEntry;
+  /** Of a card at a reader. */
+  chip?: ChipData;
 }
+
+/** The same with number and expiry as ASCII digits, which can be overwritten. */
+export interface SealedPlain extends Omit<SealedCard, "expiry" | "number"> {
+  expiry: Uint8Array;
+  number: Uint8Array;
+}
+
+const HEAD_BYTES = 25;
+const PLAIN_BYTES_MAX = 384;
+const NUMBER_TAG = 0x5a;
+const VALUE_BYTES_MAX = 32;
+
+/** Tags that may stand in a sealed card, each at most once; no others, so that none can bring a number along. */
+export const SEALED_TAGS = [
+  ...[0x5f34, 0x9f26, 0x9f27, 0x9f10, 0x9f37, 0x9f36, 0x95, 0x9a, 0x9c, 0x9f02, 0x9f03, 0x5f2a],
+  ...[0x82, 0x9f1a, 0x9f33, 0x9f34, 0x84, 0x9f35],
+] as const;
 
 /** Undefined for what cannot be opened with this key, and for what is no card. */
 export function openSealedCard(
@@ -22,36 +48,92 @@ export function openSealedCard(
 ): SealedCard | undefined {
   const shared = crypto.boxShared(credential.payerKey, secretKey);
   const plain = shared && crypto.open(credential.box, credential.nonce, shared);
-  const card = plain && readSealedCard(plain);
+  const read = plain && readSealedPlain(plain);
   plain?.fill(0);
+  if (read === undefined) return undefined;
+  const { number, expiry, ...rest } = read;
+  const card = { ...rest, expiry: ascii(expiry), number: ascii(number) };
+  number.fill(0);
+  expiry.fill(0);
   return card;
 }
 
-function readSealedCard(plain: Uint8Array): SealedCard | undefined {
-  if (plain.length < 37 || plain.length > 44) return undefined;
-  const ascii = (from: number, to?: number): string =>
-    String.fromCharCode(...plain.subarray(from, to));
-  const number = ascii(25);
-  const [year = 0, month = 0] = plain.subarray(23, 25);
-  if (!/^\d{12,19}$/.test(number) || !passesLuhn(number)) return undefined;
-  if (year > 99 || month < 1 || month > 12) return undefined;
+/** The opened box, in copies of its own; undefined for what is no card. */
+export function readSealedPlain(plain: Uint8Array): SealedPlain | undefined {
+  const [year = 100, month = 0, way = 0] = plain.subarray(23, HEAD_BYTES + 1);
+  if (plain.length > PLAIN_BYTES_MAX || year > 99 || month < 1 || month > 12) return undefined;
+  const entryMethod = way === 1 ? "insert" : way === 2 ? "tap" : "manual";
+  const chip = entryMethod === "manual" ? undefined : readChip(plain.subarray(HEAD_BYTES + 1));
+  const number = entryMethod === "manual" ? plain.slice(HEAD_BYTES) : chip?.number;
+  if (number === undefined || !isNumber(number)) {
+    number?.fill(0);
+    return undefined;
+  }
+  const digits = [year / 10, year % 10, month / 10, month % 10];
   return {
     offer: plain.slice(0, 16),
     amountMinor: new DataView(plain.buffer, plain.byteOffset).getUint32(16),
-    currency: ascii(20, 23),
-    expiry: `${String(year).padStart(2, "0")}${String(month).padStart(2, "0")}`,
-    number,
+    currency: ascii(plain.subarray(20, 23)),
+    expiry: Uint8Array.from(digits, (digit) => 0x30 + Math.floor(digit)),
+    ...{ number, entryMethod },
+    ...(chip !== undefined && { chip: chip.data }),
   };
 }
 
-/** ISO/IEC 7812-1 annex B check digit. */
-function passesLuhn(number: string): boolean {
+/** Objects of one or two bytes of tag and one of length; anything else is refused. */
+function readChip(bytes: Uint8Array): { number: Uint8Array; data: ChipData } | undefined {
+  const data = new Map<number, Uint8Array>();
+  let number: Uint8Array | undefined;
+  let offset = 0;
+  while (offset < bytes.length) {
+    const first = bytes[offset++] ?? 0;
+    const isLong = (first & 0x1f) === 0x1f;
+    const tag = isLong ? first * 256 + (bytes[offset++] ?? 0) : first;
+    const length = bytes[offset++] ?? VALUE_BYTES_MAX + 1;
+    const value = bytes.slice(offset, offset + length);
+    offset += length;
+    if (length > VALUE_BYTES_MAX || offset > bytes.length) return undefined;
+    if (number === undefined) {
+      if (tag !== NUMBER_TAG) return undefined;
+      number = unpacked(value);
+      value.fill(0);
+    } else if (data.has(tag) || !(SEALED_TAGS as readonly number[]).includes(tag)) {
+      return undefined;
+    } else {
+      data.set(tag, value);
+    }
+  }
+  return number && { number, data };
+}
+
+/** Two digits in a byte, filled up with F: as ASCII, where what is no digit stays none. */
+function unpacked(value: Uint8Array): Uint8Array {
+  const last = value.at(-1) ?? 0;
+  const length = 2 * value.length - ((last & 15) === 15 ? 1 : 0);
+  return Uint8Array.from({ length }, (_, i) => {
+    const byte = value[i >> 1] ?? 0;
+    return 0x30 + (i % 2 === 0 ? byte >> 4 : byte & 15);
+  });
+}
+
+function isNumber(digits: Uint8Array): boolean {
+  const fits = digits.length >= 12 && digits.length <= 19;
+  return fits && digits.every((byte) => byte >= 0x30 && byte <= 0x39) && passesLuhn(digits);
+}
+
+/** ISO/IEC 7812-1 annex B check digit; of ASCII digits. */
+export function passesLuhn(number: Uint8Array): boolean {
   let sum = 0;
-  for (const [index, digit] of [...number].reverse().entries()) {
-    const value = Number(digit) * (index % 2 === 0 ? 1 : 2);
+  for (const [index, byte] of number.entries()) {
+    const isDoubled = (number.length - index) % 2 === 0;
+    const value = (byte - 0x30) * (isDoubled ? 2 : 1);
     sum += value > 9 ? value - 9 : value;
   }
   return sum % 10 === 0;
+}
+
+function ascii(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
 }
 
 /** First six and last four digits. */

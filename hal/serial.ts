@@ -11,3 +11,20 @@ export interface SerialPort {
   /** Idempotent. */
   close(): Promise<void>;
 }
+
+/** How the line is set, as the device on it wants. */
+export interface SerialSettings {
+  baud: number;
+  /** 8 when not given. */
+  dataBits?: 7 | 8;
+  /** "none" when not given. */
+  parity?: "none" | "even" | "odd";
+  /** 1 when not given. */
+  stopBits?: 1 | 2;
+}
+
+/**
+ * Opens the port anew, each time it is called. Rejects with HalError: `disconnected` where there is no such port now,
+ * `refused` where somebody else has it or we may not open it, with words that say what to do.
+ */
+export type OpenSerial = () => Promise<SerialPort>;

@@ -16,6 +16,8 @@ export interface SwitchState {
 
 export interface Switch {
   set(closed: boolean): void;
+  /** Of a switch with two stages: from now on, while it is closed, little flows; or all again. Opening it ends that. */
+  slow?(slow: boolean): void;
   state(): SwitchState;
   /** Opens the switch and gives its lines up. Idempotent. */
   close(): void;

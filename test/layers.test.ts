@@ -34,7 +34,12 @@ const OUTSIDE_FIRMWARE = [
   "firmware/main.ts",
   "firmware/loop-main.ts",
   "firmware/payment-main.ts",
+  "firmware/desk-main.ts",
 ];
+
+const ROOTS = ["main", "loop-main", "payment-main", "desk-main"].map(
+  (name) => `firmware/${name}.ts`,
+);
 
 function insideFirmware(may: boolean): Row[] {
   const rows: Row[] = [];
@@ -83,12 +88,10 @@ const FORBIDDEN: readonly Row[] = [
     ),
   ),
   ...insideFirmware(false),
-  ...["firmware/main.ts", "firmware/loop-main.ts", "firmware/payment-main.ts"].flatMap(
-    (from): Row[] => [
-      [from, "../tools/x.ts"],
-      [from, "../test/support/x.ts"],
-    ],
-  ),
+  ...ROOTS.flatMap((from): Row[] => [
+    [from, "../tools/x.ts"],
+    [from, "../test/support/x.ts"],
+  ]),
   ["tools/", "../test/support/x.ts"],
 ];
 
@@ -99,7 +102,9 @@ const LEGAL: readonly Row[] = [
     (to): Row => ["hal/linux/", to],
   ),
   ...["./x.ts", "../clock.ts"].map((to): Row => ["hal/sim/", to]),
-  ...["./x.ts", "../hal/board.ts"].map((to): Row => ["boards/", to]),
+  ...["./x.ts", "./computers/x.ts", "../hal/board.ts", "../hal/computer.ts"].map(
+    (to): Row => ["boards/", to],
+  ),
   ...["./result.ts", "../hal/clock.ts"].map((to): Row => ["firmware/", to]),
   ...["./result.ts", "../hal/clock.ts", ...FIRMWARE_LAYERS.map((to) => `./${to}/x.ts`)].map(
     (to): Row => ["firmware/runtime.ts", to],
@@ -109,7 +114,7 @@ const LEGAL: readonly Row[] = [
   ),
   ["firmware/protocol/", "cbor-x"],
   ...insideFirmware(true),
-  ...["firmware/main.ts", "firmware/loop-main.ts", "firmware/payment-main.ts"].flatMap((from) =>
+  ...ROOTS.flatMap((from) =>
     ["node:fs", "./runtime.ts", "../hal/linux/x.ts", "../hal/sim/x.ts", "../boards/x.ts"].map(
       (to): Row => [from, to],
     ),

@@ -10,6 +10,8 @@ import { fromUtf8, utf8 } from "../firmware/bytes.ts";
 import { BROKER_PORT, type DeviceConfig } from "../firmware/config.ts";
 import { openCatalogue } from "../firmware/producer/catalogue.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
+import type { Board } from "../hal/board.ts";
+import { lineUses } from "../hal/linux/gpio-wiring.ts";
 import { checkDeviceFile, type DeviceFile } from "./device-schema.ts";
 import { toPayment } from "./payment-schema.ts";
 import { toService } from "./service-schema.ts";
@@ -153,6 +155,10 @@ function toConfig(file: DeviceFile, folder: string): Result<DeviceConfig> {
       return fail(kind, message, `services.${i}.${at}`);
     }
   }
+  const serial = checkPorts(file.serial, Object.keys(board.serial ?? {}));
+  if (!serial.ok) return serial;
+  const lines = checkLines(file.lines, board);
+  if (!lines.ok) return lines;
   const payment = toPayment(file.payment, services, (path) => resolve(folder, path));
   if (!payment.ok) return payment;
   return ok({
@@ -164,6 +170,31 @@ function toConfig(file: DeviceFile, folder: string): Result<DeviceConfig> {
     payment: payment.value,
     broker: broker.value,
     keys: file.keys,
+    country: file.country,
+    serial: file.serial,
+    lines: file.lines,
     benchRate: file.benchRate,
   });
+}
+
+/** A path for a port that the board has not would be read by nobody. */
+function checkPorts(paths: Record<string, string>, known: readonly string[]): Result<void> {
+  const unknown = Object.keys(paths).find((name) => !known.includes(name));
+  if (unknown === undefined) return ok(undefined);
+  const ports = known.join(", ") || "none";
+  return fail(
+    "not-found",
+    `the board has no such serial port; it has ${ports}`,
+    `serial.${unknown}`,
+  );
+}
+
+function checkLines(wiring: DeviceFile["lines"], board: Board): Result<void> {
+  const [unknown] = Object.keys(wiring).filter((name) => !lineUses(board).has(name));
+  if (board.virtual !== undefined && Object.keys(wiring).length > 0) {
+    return fail("malformed", `is of no use: ${board.name} is virtual and has no pins`, "lines");
+  }
+  if (unknown === undefined) return ok(undefined);
+  const names = [...lineUses(board).keys()].join(", ");
+  return fail("not-found", `the board has no such line; it has ${names}`, `lines.${unknown}`);
 }

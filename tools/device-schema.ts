@@ -6,6 +6,7 @@ import { BOARDS } from "../boards/registry.ts";
 import type { LossSide } from "../firmware/producer/delivery.ts";
 import { PULSES_MAX, SERVICES_MAX } from "../firmware/protocol/messages.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
+import type { LineWiring } from "../hal/board.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { PAYMENT_SCHEMA, type PaymentEntry } from "./payment-schema.ts";
 import { label, object, type Schema, SERVICE_SCHEMA, type ServiceEntry } from "./service-schema.ts";
@@ -31,8 +32,32 @@ export interface DeviceFile {
     key?: string;
   };
   payment: PaymentEntry;
+  country: number;
+  serial: Record<string, string>;
+  lines: Record<string, LineWiring>;
   services: ServiceEntry[];
 }
+
+/** As many as the guard of the outputs takes. */
+const LINES_MAX = 64;
+
+const LINE_SCHEMA: Schema = object(["pin"], {
+  pin: {
+    description: "Pin of the computer's header; CHIP/OFFSET or a line's name where it has none",
+    type: "string",
+    minLength: 1,
+    maxLength: 64,
+  },
+  activeLow: { description: "The wire is low while the line is active", const: true },
+  bias: { description: "Pull inside the computer", enum: ["pull-up", "pull-down"] },
+  debounceMs: {
+    description: "A level counts when it has stood for so long",
+    type: "number",
+    exclusiveMinimum: 0,
+    maximum: 1_000,
+  },
+  note: { description: "What hangs on it", type: "string", maxLength: 255 },
+});
 
 const pemFile = (description: string): Schema => ({
   description: `${description}: PEM file, from the folder of this file`,
@@ -130,6 +155,28 @@ export const DEVICE_SCHEMA: Schema = {
     },
     broker,
     payment: PAYMENT_SCHEMA,
+    country: {
+      description: "Where the device stands, as cards are told: ISO 3166 numeric, 276 is Germany",
+      type: "integer",
+      minimum: 1,
+      maximum: 999,
+      default: 276,
+    },
+    serial: {
+      description:
+        "Paths of serial ports in place of the board's own, such as /dev/serial/by-id/...",
+      type: "object",
+      additionalProperties: { type: "string", minLength: 1, maxLength: 255 },
+      maxProperties: 8,
+      default: {},
+    },
+    lines: {
+      description: "Where lines of the board are wired to, in place of the board's own wiring",
+      type: "object",
+      additionalProperties: LINE_SCHEMA,
+      maxProperties: LINES_MAX,
+      default: {},
+    },
     services: { type: "array", minItems: 1, maxItems: SERVICES_MAX, items: SERVICE_SCHEMA },
   }),
 };

@@ -13,6 +13,7 @@ import { peekAnnouncement } from "../firmware/token/announcement.ts";
 import { peekCertificate } from "../firmware/token/certificate.ts";
 import { peekToken } from "../firmware/token/delivery-token.ts";
 import { peekOffer } from "../firmware/token/offer.ts";
+import { peekPrepaid } from "../firmware/token/prepaid-token.ts";
 import { peekReceipt } from "../firmware/token/receipt.ts";
 import type { Crypto } from "../hal/crypto.ts";
 
@@ -26,6 +27,7 @@ export type FrameKind =
   | "certificate"
   | "offer"
   | "token"
+  | "prepaid token"
   | "receipt"
   | "flow frame"
   | "plain CBOR";
@@ -135,6 +137,8 @@ function readAny(bytes: Uint8Array, crypto: Crypto): Named {
     return { kind: "announcement", fields: announced(announcement.value, crypto) };
   const offer = peekOffer(bytes);
   if (offer.ok) return { kind: "offer", fields: { ...offer.value } };
+  const prepaid = peekPrepaid(bytes);
+  if (prepaid.ok) return { kind: "prepaid token", fields: { ...prepaid.value } };
   const token = peekToken(bytes);
   if (token.ok) return { kind: "token", fields: { ...token.value } };
   const receipt = peekReceipt(bytes);

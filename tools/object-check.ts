@@ -17,6 +17,7 @@ import type { Output } from "./command.ts";
 import { groupedThumbprint } from "./device-choice.ts";
 import { fieldLines } from "./field-text.ts";
 import { readGivenBytes } from "./given-bytes.ts";
+import { type CheckedToken, checkPrepaid } from "./prepaid-check.ts";
 import { countText } from "./sale-text.ts";
 import { type SignedObject, verifyCertificateBy, verifySignedObject } from "./signed-object.ts";
 
@@ -32,10 +33,11 @@ export function verifyObjects(
   if (!certificate.ok) return certificate;
   const { signKey, device } = certificate.value;
   const receipts: { number: number; signed: Uint8Array }[] = [];
+  const tokens: CheckedToken[] = [];
   for (const [index, one] of given.entries()) {
     const bytes = readGivenBytes(one, SIGNED_BYTES_MAX);
     if (!bytes.ok) return bytes;
-    const object = verifySignedObject(bytes.value, signKey, crypto);
+    const object = verifySignedObject(bytes.value, signKey, crypto, operators);
     if (!object.ok) {
       const { kind, message, at } = object.fault;
       return fail(kind, `object ${index + 1}: ${message}`, at);
@@ -43,6 +45,9 @@ export function verifyObjects(
     tell(object.value, device, out);
     if (object.value.is === "receipt") {
       receipts.push({ number: object.value.value.number, signed: bytes.value });
+    }
+    if (object.value.is === "prepaid") {
+      tokens.push({ token: object.value.value, signed: bytes.value });
     }
   }
   receipts.sort((a, b) => a.number - b.number);
@@ -52,9 +57,14 @@ export function verifyObjects(
     crypto,
   );
   if (!chain.ok) return chain;
+  const prepaid = checkPrepaid(chain.value, tokens, device, crypto);
+  if (!prepaid.ok) return prepaid;
   const trusted = operators.length > 0;
   out.emit({ step: "verified", objects: given.length, receipts: receipts.length, trusted });
   out.say(`verified: ${countText(given.length, "object")} signed by device ${device}`);
+  if (tokens.length > 0) {
+    out.say(`  ${countText(tokens.length, "prepaid token")} of them by its operator`);
+  }
   if (!trusted) {
     out.say("WARNING: no --operator was given: who vouches for that device is NOT proven.");
   }

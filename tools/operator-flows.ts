@@ -1,6 +1,7 @@
 // Questions of an operator to the flow engine of a running device: long answers are fetched part by part, and flows
 // are named by id, by the beginning of one, or as the last.
 
+import { formatMinor } from "../firmware/money.ts";
 import type { Action } from "../firmware/producer/command.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
 import type { Answer, Operator } from "./operator.ts";
@@ -77,13 +78,45 @@ export interface HistoryWanted {
   most: number;
 }
 
+/** What a device approved while its payment host was out of reach. */
+export interface DeferredLine {
+  currency: string;
+  open: number;
+  openMinor: number;
+  lost: number;
+  lostMinor: number;
+  owedMinor: number;
+}
+
+export interface HistoryAnswer {
+  flows: readonly HistoryLine[];
+  /** Where the device file allows it. */
+  deferred?: DeferredLine;
+}
+
 export async function askHistory(
   operator: Operator,
   { type = "", sinceS = 0, untilS = 0, most }: HistoryWanted,
-): Promise<Result<readonly HistoryLine[]>> {
+): Promise<Result<HistoryAnswer>> {
   const rest = { flow: "", type, sinceS, untilS, most };
   const answer = await askWhole(operator, (from) => ({ do: "history", ...rest, from }));
-  return answer.ok ? ok((answer.value["flows"] ?? []) as HistoryLine[]) : answer;
+  if (!answer.ok) return answer;
+  const { flows = [], deferred } = answer.value;
+  return ok({
+    flows: flows as HistoryLine[],
+    ...(deferred !== undefined && { deferred: deferred as DeferredLine }),
+  });
+}
+
+/** What the seller risks, and has lost, by approving payments himself. */
+export function deferredText(deferred: DeferredLine): string {
+  const { currency, open, openMinor, lost, lostMinor, owedMinor } = deferred;
+  const owed = owedMinor > 0 ? [`${formatMinor(owedMinor, currency)} owed to payers`] : [];
+  const parts = [
+    `${open} open, ${formatMinor(openMinor, currency)} at risk`,
+    `${lost} declined later, ${formatMinor(lostMinor, currency)} lost`,
+  ];
+  return `approved without the payment host: ${[...parts, ...owed].join("; ")}`;
 }
 
 export async function askFlow(operator: Operator, flow: string): Promise<Result<Answer>> {
@@ -128,7 +161,9 @@ export async function resolveFlow(
   const ended = await askHistory(operator, { most: LOOKED_BACK });
   if (!ended.ok) return ended;
   const byAge = [...active.value].sort((a, b) => b.startedMs - a.startedMs);
-  const orders = [...byAge, ...ended.value].map(({ id }) => id).filter((id) => ORDER_ID.test(id));
+  const orders = [...byAge, ...ended.value.flows]
+    .map(({ id }) => id)
+    .filter((id) => ORDER_ID.test(id));
   const fitting =
     reference === "last" ? orders.slice(0, 1) : orders.filter((id) => id.startsWith(reference));
   const [only, ...more] = new Set(fitting);

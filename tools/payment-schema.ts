@@ -1,6 +1,12 @@
 // The part of a device file that says how it is paid: the payment host, settings, flow services, flows.
 
-import type { DeviceConfig, HostConfig, PaymentConfig, ServiceToUse } from "../firmware/config.ts";
+import type {
+  DeferredConfig,
+  DeviceConfig,
+  HostConfig,
+  PaymentConfig,
+  ServiceToUse,
+} from "../firmware/config.ts";
 import { EXECUTION_TYPES, FLOWS_MAX } from "../firmware/payment/config/flow-config.ts";
 import { type ConfigError, readFlows } from "../firmware/payment/config/flow-config-check.ts";
 import { FLOW_TYPES } from "../firmware/payment/config/flow-types.ts";
@@ -16,7 +22,7 @@ import { didYouMean } from "./did-you-mean.ts";
 import { label, object, type Schema } from "./service-schema.ts";
 
 const SERVICES_MAX = 16;
-const HOST_KINDS = ["simulated", "stripe", "iso8583"] as const;
+const HOST_KINDS = ["simulated", "stripe", "iso8583", "terminal"] as const;
 
 /** As the schema accepts it, with its defaults filled in. */
 export interface PaymentEntry {
@@ -27,9 +33,11 @@ export interface PaymentEntry {
     caFile?: string;
     host?: string;
     port?: number;
+    serial?: string;
     test?: boolean;
     merchant?: { merchantId: string; terminalId: string; merchantName: string };
   };
+  deferred?: DeferredConfig;
   settings: Record<string, unknown>;
   services: { id: string; use: string; grant?: string; options?: Record<string, unknown> }[];
   flows?: unknown[];
@@ -47,7 +55,8 @@ const host: Schema = {
   default: { kind: "simulated" },
   ...object(["kind"], {
     kind: {
-      description: "simulated moves no money; stripe is HTTPS, iso8583 an acquirer over TCP",
+      description:
+        "simulated moves no money; stripe is HTTPS, iso8583 an acquirer over TCP, terminal a card terminal at the board",
       enum: HOST_KINDS,
     },
     apiKeyFile: file("stripe: file with the account's key; mode 0600"),
@@ -60,8 +69,9 @@ const host: Schema = {
     caFile: file("stripe: PEM of the authorities to believe, in the place of the system's"),
     host: { ...label("iso8583: address of the acquirer", 255), pattern: "^[\\w.:-]+$" },
     port: { description: "iso8583", type: "integer", minimum: 1, maximum: 65_535 },
+    serial: label("terminal: name of the board's serial port that it is plugged into", 32),
     test: {
-      description: "iso8583: the acquirer moves no real money, so bench keys will do",
+      description: "iso8583, terminal: it moves no real money, so bench keys will do",
       type: "boolean",
     },
     merchant: {
@@ -72,6 +82,21 @@ const host: Schema = {
         merchantName: printable("As on the payer's statement", 40),
       }),
     },
+  }),
+};
+
+const AMOUNT_MINOR_MAX = 100_000_000;
+const minor = (description: string): Schema => ({
+  ...{ description, type: "integer", minimum: 1, maximum: AMOUNT_MINOR_MAX },
+});
+
+const deferred: Schema = {
+  description:
+    "Cards read at the board are approved while the host is out of reach, and it is told later: what it then declines is lost",
+  ...object(["floorMinor", "currency"], {
+    floorMinor: minor("The most that one payment may be, in minor units"),
+    totalMinor: minor("The most that all may be of which the host has not decided"),
+    currency: { description: "Others are not deferred", type: "string", pattern: "^[A-Z]{3}$" },
   }),
 };
 
@@ -147,6 +172,7 @@ export const PAYMENT_SCHEMA: Schema = {
   default: {},
   ...object([], {
     host,
+    deferred,
     settings: settings(),
     services: {
       description: "Flow services, beside the payment application",
@@ -172,6 +198,14 @@ export function toPayment(
 ): Result<PaymentConfig> {
   const taker = toHost(entry.host, toPath);
   if (!taker.ok) return taker;
+  const { deferred: policy } = entry;
+  if (policy !== undefined && taker.value.kind === "terminal") {
+    const message = "is of no use to a terminal, which reads and approves cards by itself";
+    return fail("malformed", message, "payment.deferred");
+  }
+  if (policy?.totalMinor !== undefined && policy.totalMinor < policy.floorMinor) {
+    return fail("out-of-range", "is less than floorMinor", "payment.deferred.totalMinor");
+  }
   const read = readSettings(entry.settings, "payment.settings");
   if (!read.ok) return read;
   const used: ServiceToUse[] = [];
@@ -186,7 +220,10 @@ export function toPayment(
   }
   const flows = toFlows(entry.flows, read.value);
   if (!flows.ok) return flows;
-  const config = { host: taker.value, settings: read.value, services: used };
+  const config = {
+    ...{ host: taker.value, settings: read.value, services: used },
+    ...(policy !== undefined && { deferred: policy }),
+  };
   const unknown = checkNamed(
     services,
     flows.value?.map(({ name }) => name),
@@ -199,6 +236,7 @@ const HOST_NEEDS = {
   simulated: { needed: [], allowed: [] },
   stripe: { needed: ["apiKeyFile", "merchant"], allowed: ["url", "caFile"] },
   iso8583: { needed: ["host", "port", "merchant"], allowed: ["test"] },
+  terminal: { needed: ["serial"], allowed: ["test"] },
 } as const;
 
 function toHost(entry: PaymentEntry["host"], toPath: (file: string) => string): Result<HostConfig> {
@@ -224,6 +262,10 @@ function toHost(entry: PaymentEntry["host"], toPath: (file: string) => string): 
   if (kind === "iso8583") {
     const { host: name = "", port = 0, test: simulated = false } = entry;
     return ok({ kind, address: { host: name, port }, merchant, simulated });
+  }
+  if (kind === "terminal") {
+    const { serial = "", test: simulated = false } = entry;
+    return ok({ kind, serial, simulated });
   }
   return ok({ kind });
 }

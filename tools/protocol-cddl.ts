@@ -15,11 +15,21 @@ import { ANNOUNCEMENT } from "../firmware/token/announcement.ts";
 import { CERTIFICATE } from "../firmware/token/certificate.ts";
 import { TOKEN } from "../firmware/token/delivery-token.ts";
 import { OFFER } from "../firmware/token/offer.ts";
+import { PREPAID } from "../firmware/token/prepaid-token.ts";
 import { RECEIPT } from "../firmware/token/receipt.ts";
 import { REVOCATIONS } from "../firmware/token/revocation.ts";
 
 /** The sorts of objects that are signed. */
-export const SIGNED = [CERTIFICATE, REVOCATIONS, ANNOUNCEMENT, OFFER, TOKEN, RECEIPT, COMMAND];
+export const SIGNED = [
+  CERTIFICATE,
+  REVOCATIONS,
+  ANNOUNCEMENT,
+  OFFER,
+  TOKEN,
+  PREPAID,
+  RECEIPT,
+  COMMAND,
+];
 
 const HEADER = `\
 ; Sluice protocol, version 1: the normative description of its bytes, in CDDL (RFC 8610).

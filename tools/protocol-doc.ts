@@ -1,10 +1,11 @@
-// Writes docs/PROTOCOL.md, docs/protocol.cddl and docs/flow-services.md from the code: `node build/tools/protocol-doc.js`.
+// Writes docs/PROTOCOL.md, protocol.cddl, flow-services.md and boards.md from the code: `node build/tools/protocol-doc.js`.
 // With --check nothing is written: it exits 1 and names the file that is not what the code would write.
 
 import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { openNaclCrypto } from "../hal/drivers/nacl-crypto.ts";
+import { boardsMarkdown } from "./boards-doc.ts";
 import { flowServicesMarkdown } from "./flow-services-doc.ts";
 import { protocolCddl } from "./protocol-cddl.ts";
 import { tellStory } from "./protocol-examples.ts";
@@ -16,6 +17,7 @@ export function protocolDocuments(): ReadonlyMap<string, string> {
     ["PROTOCOL.md", protocolMarkdown(tellStory(openNaclCrypto()))],
     ["protocol.cddl", protocolCddl()],
     ["flow-services.md", flowServicesMarkdown()],
+    ["boards.md", boardsMarkdown()],
   ]);
 }
 

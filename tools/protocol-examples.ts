@@ -18,6 +18,7 @@ import { deviceName, issueCertificate } from "../firmware/token/certificate.ts";
 import { chargeOf } from "../firmware/token/charge.ts";
 import { signToken } from "../firmware/token/delivery-token.ts";
 import { type Offer, signOffer } from "../firmware/token/offer.ts";
+import { signPrepaid } from "../firmware/token/prepaid-token.ts";
 import { FIRST_PREVIOUS, type Receipt, signReceipt } from "../firmware/token/receipt.ts";
 import { EVERY_SERIAL, signRevocations } from "../firmware/token/revocation.ts";
 import { shortDigest, thumbprint } from "../firmware/token/signed.ts";
@@ -45,6 +46,8 @@ export interface SignedExamples {
   announcement: Uint8Array;
   offer: Uint8Array;
   token: Uint8Array;
+  prepaid: Uint8Array;
+  "bearer prepaid": Uint8Array;
   "session receipt": Uint8Array;
   "settlement receipt": Uint8Array;
   "tariff offer": Uint8Array;
@@ -106,6 +109,8 @@ export function tellStory(crypto: Crypto): Story {
   const { id: order, consumer, service, price, units } = offer;
   const expiresS = START_S + 30 * 24 * 3600;
   const bought = { order, consumer, service, price, units, expiresS };
+  const device = deviceName(crypto, keys.device.publicKey);
+  const paidFor = { order: "5f3c9a1be27d4801", device, service, units, expiresS };
   const [receipts, signedReceipts] = makeReceipts(crypto, keys, offer, signedOffer);
   const revoked = [
     { device: "AAECAwQFBgc", serial: EVERY_SERIAL },
@@ -119,6 +124,8 @@ export function tellStory(crypto: Crypto): Story {
     command: makeCommand(crypto, keys),
     offer: signedOffer,
     token: signToken(bought, keys.device),
+    prepaid: signPrepaid({ ...paidFor, consumer }, keys.operator),
+    "bearer prepaid": signPrepaid(paidFor, keys.operator),
     "session receipt": signedReceipts[0],
     "settlement receipt": signedReceipts[1],
     "tariff offer": signedTariffed,
@@ -128,7 +135,7 @@ export function tellStory(crypto: Crypto): Story {
   const connection = connectionName(Uint8Array.of(0x53, 0x6c, 0x75, 0x69, 0x63, 0x65));
   return {
     keys,
-    device: deviceName(crypto, keys.device.publicKey),
+    device,
     connection,
     epoch: EPOCH,
     nowS: START_S,

@@ -19,13 +19,15 @@ import { ANNOUNCEMENT } from "../firmware/token/announcement.ts";
 import { CERTIFICATE } from "../firmware/token/certificate.ts";
 import { TOKEN } from "../firmware/token/delivery-token.ts";
 import { OFFER } from "../firmware/token/offer.ts";
+import { PREPAID } from "../firmware/token/prepaid-token.ts";
 import { RECEIPT } from "../firmware/token/receipt.ts";
 import { REVOCATIONS } from "../firmware/token/revocation.ts";
 import { decodeSign1 } from "../firmware/token/sign1.ts";
 import { entriesOf, withSort } from "./protocol-cddl.ts";
 import type { Story } from "./protocol-examples.ts";
+import { FAULT_WORDS } from "./protocol-fault-words.ts";
 import { credentialText, introduction } from "./protocol-introduction.ts";
-import { FAULT_WORDS, MESSAGE_WORDS, SIGNED_WORDS } from "./protocol-words.ts";
+import { MESSAGE_WORDS, SIGNED_WORDS } from "./protocol-words.ts";
 
 const SECTIONS: readonly Section[] = [
   "discovery",
@@ -55,6 +57,7 @@ export const SIGNED_SIZES = {
   announcement: signedBytesMax(ANNOUNCEMENT.claims as Type<never>, 1),
   offer: signedBytesMax(OFFER.claims as Type<never>, 1),
   token: signedBytesMax(TOKEN.claims as Type<never>, 1),
+  prepaid: signedBytesMax(PREPAID.claims as Type<never>, 1),
   receipt: signedBytesMax(RECEIPT.claims as Type<never>, 1),
   // Its shapes would allow more.
   command: COMMAND_BYTES_MAX,
@@ -139,6 +142,10 @@ function signedOf(section: Section, story: Story): readonly string[] {
     case "payment tokens":
       return [
         signedText("token", TOKEN.claims.cddl, [["", signed.token]]),
+        signedText("prepaid", PREPAID.claims.cddl, [
+          ["of a consumer", signed.prepaid],
+          ["of a bearer", signed["bearer prepaid"]],
+        ]),
         credentialText(story.messages.pay.credential),
       ];
     case "metered delivery":
@@ -160,8 +167,14 @@ const SIGNERS: Readonly<Record<keyof typeof SIGNED_SIZES, string>> = {
   announcement: "Signed by the device.",
   offer: "Signed by the device.",
   token: "Signed by the device.",
+  prepaid: "Signed by the operator, with the key that vouches for the device.",
   receipt: "Signed by the device.",
   command: "Signed by the operator, with the key that vouches for the device.",
+};
+
+const SIGNED_NAMES: Partial<Record<keyof typeof SIGNED_SIZES, string>> = {
+  token: "delivery token",
+  prepaid: "prepaid token",
 };
 
 function signedText(
@@ -176,7 +189,7 @@ function signedText(
     return path.includes("[]") ? "" : found;
   });
   return [
-    `### Signed ${name === "token" ? "delivery token" : name}\n`,
+    `### Signed ${SIGNED_NAMES[name] ?? name}\n`,
     `${SIGNERS[name]} External data: \`sluice/1 ${name}\`. Claims:\n`,
     table(["key", "claim", "CDDL", "what it says"], rows),
     ...examples.map(([which, bytes]) => {

@@ -1,7 +1,6 @@
 // What the fields of messages and signed objects mean, in words, for docs/PROTOCOL.md. A field without words,
 // or words without a field, do not compile (messages) or are refused when the document is made (signed objects).
 
-import type { FaultKind } from "../firmware/fault.ts";
 import type { MessageName, MessageOf } from "../firmware/protocol/messages.ts";
 
 export type MessageWords = {
@@ -84,12 +83,13 @@ export const MESSAGE_WORDS: MessageWords = {
   },
   confirmed: { fields: {} },
   begin: {
-    more: "Business key: order and session number. The number is one more than that of the last session; the same number again gets the same answer and delivers nothing more. `busy` leaves the token good.",
+    more: "Business key: order and session number. A prepaid token needs no offer and no payment: shown here it makes its order, whose id it holds, when the delivery begins. The number is one more than that of the last session; the same number again gets the same answer and delivers nothing more. `busy` leaves the token good.",
     fields: {
       order: "Id of the order",
       session: "Number of the session within the order, from 1",
       units: "At most so many of those that remain; all of them when absent",
-      token: "The delivery token, where the device shall judge it by its bytes",
+      token:
+        "The delivery token, where the device shall judge it by its bytes; or a prepaid token, which brings its own order",
     },
   },
   begun: {
@@ -228,6 +228,17 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "bought.price": "Number of the price",
     "bought.units": "Units paid",
   },
+  prepaid: {
+    expires: "No session begins from then on; seconds since 1970",
+    order: "Id of the order that it brings",
+    consumer: "Whose it is; left out by a bearer token, and by no other",
+    "consumer.keyId": "Thumbprint of the consumer's X25519 key",
+    prepaid: "",
+    "prepaid.device": "Thumbprint of the signing key of the one device on which it is good",
+    "prepaid.service": "Number of the service",
+    "prepaid.units": "Units paid, 1 at least",
+    "prepaid.bearer": "True: it is for whoever shows it first, and then for whoever shows it next",
+  },
   receipt: {
     issuedAt: "Seconds since 1970, as good as `clock` says",
     order: "Id of the order",
@@ -255,12 +266,14 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "body.forfeitedMinor": "Kept although not delivered, as the offer said",
     "body.owedMinor": "To be given back and not yet so",
     breakdown:
-      "What the amount is made of; there when the offer has a tariff, or the settlement has extras",
+      "What the amount is made of; there when the offer has a tariff, the settlement has extras, or a prepaid token paid for it",
     "breakdown.taxMinor":
       "Contained in the amount: amount x rate / (1 + rate), half a minor unit rounded up",
     "breakdown.lines":
       "Units and fees that are charged here, as in the offer, and on a settlement the extras; they add up to the amount, and none is 0",
     "breakdown.extraNames": "Of the lines that are extras, in their order",
+    "breakdown.prepaid":
+      "Such a prepaid token paid for it, whose digest stands in the place of the offer's; every amount is 0, and the payment's reference is `prepaid`",
   },
   command: {
     issuedAt: "When it was signed, by the operator's clock; seconds since 1970",
@@ -312,6 +325,13 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "action.service.payment.way":
       "In full before delivery; held before, and captured after by what was delivered; or from an account",
     "action.service.payment.flow": "Name of the flow that pays it",
+    "action.service.walkUp": "Sold at the board too, to whoever presents a card there",
+    "action.service.walkUp.price": "Number of the price",
+    "action.service.walkUp.units": "So many units are held for",
+    "action.service.bearer":
+      "Prepaid bearer tokens are good for it; none are where nothing is said",
+    "action.service.bearer.valueMinorMax":
+      "All units of one, at the dearest of the prices, are worth no more",
     "action.price.id": "Number",
     "action.price.name": "For people",
     "action.price.amountMinor": "For one unit, in the minor unit of the currency",
@@ -323,63 +343,4 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "action.price.tiers": "In rising order: from that unit on, so much each",
     "action.price.fees": "Each charged once, with the first delivered pulse",
   },
-};
-
-export const FAULT_WORDS: Readonly<Record<FaultKind, string>> = {
-  unknown: "A code that is not known here",
-  "out-of-order": "Asked for before what must come first",
-  "out-of-range": "A value that is not allowed",
-  "not-found": "There is no such thing",
-  "too-many": "A bound on memory or disk is reached",
-  internal: "The other side has trouble of its own: try again",
-  "timed-out": "No answer came",
-  unsupported: "Not known or not done in this version",
-  usage: "A command was given wrongly",
-  exists: "It is there already",
-  environment: "A file, a port or a broker of this machine does not do its part; never on the wire",
-  malformed: "The bytes are not what the protocol says",
-  "too-large": "More bytes than allowed",
-  version: "Another version of the protocol, or of what is stored",
-  unsealed: "Could not be opened: another key, another epoch, or touched on the way",
-  stale: "An old request, or one that was already passed",
-  signature: "The signature was not made by this key over this object",
-  untrusted: "No chain to an operator key that is held here",
-  "key-changed": "The device, or its name, was vouched for by another operator before",
-  expired: "Its time is over",
-  "bench-key": "Made for a bench, not for real money",
-  "wrong-device": "Of or for another device",
-  "wrong-consumer": "For another consumer",
-  "bad-key-file": "A key file cannot be read, or others may read it",
-  "broken-chain": "Receipts do not follow from each other",
-  revoked: "The operator took its word on this device back",
-  "service-unknown": "There is no such service",
-  "price-unknown": "The service has no such price",
-  "units-out-of-range": "Too few or too many units",
-  "not-ready": "The outlet cannot deliver now",
-  "offer-unknown": "There is no such offer of this consumer",
-  "offer-expired": "The offer's time is over: select again",
-  "offer-mismatch": "Not what was selected, or it does not add up",
-  "over-limit": "Dearer than the consumer allows",
-  "offer-withdrawn": "The service was removed, and its unpaid offers are not honoured",
-  refused: "The host application of the device, or of the consumer, says no",
-  declined: "The payment host does not take the payment",
-  "credential-invalid": "The payment host cannot read the credential",
-  "credential-mismatch": "The credential is for another offer, amount or currency",
-  "credential-used": "The credential has served already",
-  "payment-pending": "Not decided yet: send the same again",
-  "payment-lost": "Never decided; given up and reversed",
-  "payment-rejected": "No flow, service or method can take it, or they are ambiguous",
-  "payment-cancelled": "By the payer, the operator or an application that takes part",
-  "payment-timeout": "Nobody answered in time; what was taken was given back",
-  "confirmation-unknown": "It was answered already, or nobody asks for it any more",
-  "order-unknown": "There is no such order of this consumer",
-  "order-closed": "The order is closed",
-  "order-unpaid": "The payment was not taken",
-  busy: "Another session holds the outlet; the token stays good",
-  "token-invalid": "Not the token of this order",
-  "token-exhausted": "All its units are delivered",
-  "session-unknown": "There is no such session",
-  "token-expired": "The token's time is over",
-  "not-operator": "Not a command of this device's operator for this device",
-  "operation-number": "Not the next number: another command came first, or it is a replay",
 };

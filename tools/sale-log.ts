@@ -17,6 +17,10 @@ const TEXT: Readonly<Record<string, (fields: LogFields) => string>> = {
   "link-down": () => "broker    connection lost, trying again",
   "link-up": () => "broker    connected",
   "loop-lost": (f) => `outputs   ${f["why"]}: outputs are open, it is started again`,
+  "outlet-trouble": (f) => `outlet    ${f["outlet"]}: ${f["fault"]}${because(f)}`,
+  "outlet-well": (f) => `outlet    ${f["outlet"]} is well again`,
+  "sensor-trouble": (f) => `sensor    ${f["sensor"]} is ${f["quality"]}${because(f)}`,
+  "sensor-well": (f) => `sensor    ${f["sensor"]} is well again`,
   changed: (f) => `changed   by the operator: ${f["action"]}`,
   "clock-jumped": (f) => `clock     jumped by ${f["byS"]} s: it counts as unset until it is steady`,
   answered: (f) => `answered  ${f["request"]}: ${f["said"]}`,
@@ -33,6 +37,10 @@ const MARK: Readonly<Record<LogLevel, string>> = {
 
 function money(fields: LogFields, name: string): string {
   return formatMinor(Number(fields[name]), String(fields["currency"]));
+}
+
+function because({ why }: LogFields): string {
+  return why === undefined || why === "" ? "" : `, ${why}`;
 }
 
 function amount(fields: LogFields): string {

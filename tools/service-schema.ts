@@ -138,6 +138,24 @@ export const SERVICE_SCHEMA = object(
         flow: label("Name of the flow that pays it; stored-value needs one", 48),
       }),
     },
+    walkUp: {
+      description: "Sold at the board too, to whoever presents a card at its reader",
+      ...object(["price", "units"], {
+        price: { description: "Id of the price", ...id },
+        units: {
+          description: "So many units are held for on the card; what is not taken is released",
+          type: "integer",
+          minimum: 1,
+          maximum: UNITS_MAX,
+        },
+      }),
+    },
+    bearer: {
+      description: "Prepaid bearer tokens are good for it (default: none are)",
+      ...object(["valueMinorMax"], {
+        valueMinorMax: amount("All units of one at the dearest price are worth no more than this"),
+      }),
+    },
     prices: { type: "array", minItems: 1, maxItems: PRICES_MAX, items: price },
   },
 );

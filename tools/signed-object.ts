@@ -5,6 +5,7 @@ import { fail, ok, type Result } from "../firmware/result.ts";
 import { type Certificate, verifyCertificate } from "../firmware/token/certificate.ts";
 import { type DeliveryToken, verifyToken } from "../firmware/token/delivery-token.ts";
 import { type Offer, verifyOffer } from "../firmware/token/offer.ts";
+import { type PrepaidToken, peekPrepaid, verifyPrepaid } from "../firmware/token/prepaid-token.ts";
 import { type Receipt, verifyReceipt } from "../firmware/token/receipt.ts";
 import type { Crypto } from "../hal/crypto.ts";
 
@@ -12,14 +13,20 @@ export type SignedObject =
   | { is: "certificate"; value: Certificate }
   | { is: "offer"; value: Offer }
   | { is: "token"; value: DeliveryToken }
-  | { is: "receipt"; value: Receipt };
+  | { is: "receipt"; value: Receipt }
+  | { is: "prepaid"; value: PrepaidToken };
 
-/** Errors: `signature` when it is nothing that this key signed, else those of the sort that it is. */
+/**
+ * What the device signed, or a prepaid token of one of the operators. Errors: `signature` when it is nothing of theirs,
+ * else those of the sort that it is.
+ */
 export function verifySignedObject(
   signed: Uint8Array,
   deviceKey: Uint8Array,
   crypto: Crypto,
+  operators: readonly Uint8Array[] = [],
 ): Result<SignedObject> {
+  if (peekPrepaid(signed).ok) return verifyPrepaidBy(signed, operators, crypto);
   const receipt = verifyReceipt(signed, deviceKey, crypto);
   if (receipt.ok) return ok({ is: "receipt", value: receipt.value });
   const offer = verifyOffer(signed, deviceKey, crypto);
@@ -32,6 +39,22 @@ export function verifySignedObject(
   }
   if (receipt.fault.kind === "malformed") return receipt;
   return fail("signature", "it is no offer, token or receipt that this device signed");
+}
+
+function verifyPrepaidBy(
+  signed: Uint8Array,
+  operators: readonly Uint8Array[],
+  crypto: Crypto,
+): Result<SignedObject> {
+  let last: Result<PrepaidToken> = fail(
+    "untrusted",
+    "a prepaid token is checked by the key of its operator: --operator HEX|FILE",
+  );
+  for (const key of operators) {
+    last = verifyPrepaid(signed, key, crypto);
+    if (last.ok) return ok({ is: "prepaid", value: last.value });
+  }
+  return last;
 }
 
 /** The certificate by whichever of the operator keys made it. Errors: `untrusted`, those of verifyCertificate. */

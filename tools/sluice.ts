@@ -10,6 +10,7 @@ import { openOutput } from "./output.ts";
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./commands/run.ts")).run,
   broker: async () => (await import("./commands/broker.ts")).broker,
+  token: async () => (await import("./commands/token.ts")).token,
   acl: async () => (await import("./commands/acl.ts")).acl,
   enrol: async () => (await import("./commands/enrol.ts")).enrol,
   serve: async () => (await import("./commands/serve.ts")).serve,
@@ -44,10 +45,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   request: async () => (await import("./commands/request.ts")).request,
   conform: async () => (await import("./commands/conform.ts")).conform,
   acquirer: async () => (await import("./commands/acquirer.ts")).acquirer,
+  bench: async () => (await import("./commands/bench.ts")).bench,
+  peripheral: async () => (await import("./commands/peripheral.ts")).peripheral,
+  board: async () => (await import("./commands/board.ts")).board,
 };
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  "To sell:": ["run", "broker", "provision", "acl"],
+  "To sell:": ["run", "broker", "provision", "token", "acl"],
   "To change a device while it sells, as its operator:": [
     ...["service", "price", "broadcast", "outlet", "audit"],
   ],
@@ -59,7 +63,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     ...["buy", "auto", "status", "limit", "trust"],
     ...["discover", "services", "readings", "prices", "quote", "pay", "begin", "end"],
   ],
-  "To look into things:": ["verify", "decode", "conform", "acquirer"],
+  "To put a hand to what does not exist:": ["bench", "peripheral"],
+  "To look into things:": ["verify", "decode", "conform", "acquirer", "board"],
 };
 
 async function help(): Promise<string> {

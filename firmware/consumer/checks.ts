@@ -253,6 +253,7 @@ function breakdownWrong({ breakdown }: Receipt, charge: Charge): string | undefi
   if (breakdown === undefined || due === undefined) {
     return breakdown === due ? undefined : "its lines do not go with the offer's price";
   }
+  if (breakdown.prepaid !== undefined) return "says that a token paid for it";
   if (breakdown.taxMinor !== due.taxMinor) {
     return `says ${breakdown.taxMinor} of tax, the amount contains ${due.taxMinor}`;
   }

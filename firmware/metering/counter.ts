@@ -14,37 +14,51 @@ export interface CounterDelta {
   counter: Counter;
   /** Plausible pulses since the last reading; 0 when something is wrong. */
   pulses: number;
-  wrong?: "fell" | "too-fast" | "not-a-count" | "not-started";
+  wrong?: CounterWrong;
 }
+
+export type CounterWrong =
+  /** It went back a little: it turns the wrong way, or was replaced. */
+  | "fell"
+  /** It began again from the start. */
+  | "reset"
+  | "too-fast"
+  | "not-a-count"
+  | "not-started";
 
 export const BURST_PULSES = 4;
 
-export function startCounter(count: number, atMs: number): Counter {
-  return { count, atMs, burst: BURST_PULSES };
+export function startCounter(count: number, atMs: number, burst = BURST_PULSES): Counter {
+  return { count, atMs, burst };
 }
 
 /**
- * `atMs` is when the count was true, by the monotonic clock: the time of its last pulse. Without a maximum rate any rise is
- * plausible. After something wrong the counter goes on from the new count.
+ * `atMs` is when the count was true, by the monotonic clock: the time of its last pulse. Without a maximum rate any
+ * rise is plausible. After something wrong the counter goes on from the new count.
  */
 export function readCounter(
   counter: Counter,
   count: number,
   atMs: number,
   pulsesPerSecondMax: number | undefined,
+  burstMax = BURST_PULSES,
 ): CounterDelta {
   if (!Number.isSafeInteger(count) || count < 0) {
     return { counter: { ...counter, atMs }, pulses: 0, wrong: "not-a-count" };
   }
+  const started = startCounter(count, atMs, burstMax);
   const pulses = count - counter.count;
-  if (pulses < 0) return { counter: startCounter(count, atMs), pulses: 0, wrong: "fell" };
+  if (pulses < 0) {
+    const isReset = count <= BURST_PULSES && counter.count > 2 * BURST_PULSES;
+    return { counter: started, pulses: 0, wrong: isReset ? "reset" : "fell" };
+  }
   if (pulsesPerSecondMax === undefined) {
     return { counter: { ...counter, count, atMs }, pulses };
   }
   const elapsedMs = Math.max(0, atMs - counter.atMs);
   const left = counter.burst + (pulsesPerSecondMax * elapsedMs) / 1000 - pulses;
-  if (left < 0) return { counter: startCounter(count, atMs), pulses: 0, wrong: "too-fast" };
-  return { counter: { count, atMs, burst: Math.min(BURST_PULSES, left) }, pulses };
+  if (left < 0) return { counter: started, pulses: 0, wrong: "too-fast" };
+  return { counter: { count, atMs, burst: Math.min(burstMax, left) }, pulses };
 }
 
 /**

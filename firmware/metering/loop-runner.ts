@@ -1,14 +1,15 @@
 // Runs the metering loop on opened devices: reads on every wake-up, command and poll, steps the pure outlet,
 // performs what it asks for. It waits for nothing. Any exception opens every switch before it goes on (I7).
 
+import type { ButtonPart } from "../../hal/board.ts";
 import { after, type Clock, every, type Timer } from "../../hal/clock.ts";
-import type { LoopDevices, OutletDevices } from "../../hal/devices.ts";
+import type { LoopDevices } from "../../hal/devices.ts";
 import type { LoopCommand, LoopReport } from "../../hal/loop-host.ts";
-import type { Meter, MeterReading } from "../../hal/meter.ts";
-import { unlessLost } from "./lost.ts";
-import { startOutlet, stepOutlet } from "./outlet.ts";
+import { type ButtonWatch, watchButton } from "./button-watch.ts";
+import { stepOutlet } from "./outlet.ts";
 import { outletReport, refusedReport } from "./outlet-report.ts";
-import { type OutletSample, type OutletState, outletRules, sessionOf } from "./outlet-state.ts";
+import { type OutletState, obstacleOf, sessionOf } from "./outlet-state.ts";
+import { type RunningOutlet, startRunning } from "./running-outlet.ts";
 import { type SensorWatch, watchSensor } from "./sensor-watch.ts";
 
 /** The loop's end of the way to the device: plain messages, in order. */
@@ -24,6 +25,8 @@ export interface LoopRunnerOptions {
    */
   pollRunningMs?: number;
   pollIdleMs?: number;
+  /** Called after each such look: who hears nothing for longer knows that the loop stalls. */
+  onLooked?: () => void;
 }
 
 export interface LoopRunner {
@@ -36,6 +39,8 @@ const POLL_RUNNING_MS = 10;
 const POLL_IDLE_MS = 200;
 /** A contact that moves wakes nobody, and session start and closing reading wait for it. */
 const POLL_MOVING_MS = 1;
+/** Where there are buttons: a person's press lasts a tenth of a second, and may be meant to stop something. */
+const POLL_BUTTONS_MS = 20;
 
 /** Drives every output open, says `ready`, and runs until it is closed. Closes the devices with itself. */
 export function runLoop(
@@ -54,7 +59,9 @@ class Loop {
   readonly #channel: LoopChannel;
   readonly #pollRunningMs: number;
   readonly #pollIdleMs: number;
+  readonly #onLooked: () => void;
   readonly #sensors: readonly SensorWatch[];
+  readonly #buttons: readonly ButtonWatch[];
   readonly #alive: Timer;
   #outlets: readonly RunningOutlet[] = [];
   #poll: Timer | undefined;
@@ -67,7 +74,9 @@ class Loop {
     this.#channel = channel;
     this.#pollRunningMs = options.pollRunningMs ?? POLL_RUNNING_MS;
     this.#pollIdleMs = options.pollIdleMs ?? POLL_IDLE_MS;
+    this.#onLooked = options.onLooked ?? (() => {});
     this.#sensors = devices.sensors.map(watchSensor);
+    this.#buttons = devices.buttons.map(watchButton);
     this.#alive = every(this.#clock, ALIVE_INTERVAL_MS, () =>
       this.#guarded(() => this.#sayOutlets("alive")),
     );
@@ -106,7 +115,7 @@ class Loop {
 
   #sayOutlets(on: "ready" | "alive"): void {
     const atMs = this.#clock.monotonicMs();
-    const outlets = this.#outlets.map((each) => outletReport(each.state));
+    const outlets = this.#outlets.map((each) => outletReport(each.state, each.health()));
     const sensors = this.#sensors.map((each) => each.report(atMs));
     this.#channel.report({ on, atMs, outlets, sensors });
   }
@@ -117,10 +126,10 @@ class Loop {
     each.state = state;
     each.sampledAtMs = this.#clock.monotonicMs();
     // The switch before the words about it.
-    for (const effect of effects) if (effect.do === "switch") each.set(effect.closed);
+    for (const effect of effects) each.perform(effect);
     each.follow();
     for (const effect of effects) if (effect.do === "report") this.#channel.report(effect.report);
-    if (state.fault?.reason !== before.fault?.reason) this.#sayOutlets("alive");
+    if (saysOtherwise(before, state)) this.#sayOutlets("alive");
     // A solid-state switch has followed already: it is looked at again at once.
     if (effects.some((effect) => effect.do === "switch")) this.#arm(0);
   }
@@ -137,12 +146,24 @@ class Loop {
     }
   }
 
+  /** What runs is stopped here and now: it needs no device that hears of it (I9). */
+  #press({ id, does }: ButtonPart, atMs: number): void {
+    const each = "stop" in does && this.#outlets.find(({ state }) => state.rules.id === does.stop);
+    const session = each ? sessionOf(each.state.phase) : undefined;
+    if (each && session !== undefined) {
+      this.#step(each, { do: "stop", session: session.id, reason: "customer-button" });
+    } else {
+      this.#channel.report({ on: "button", button: id, atMs });
+    }
+  }
+
   #pollMs(): number {
     if (this.#outlets.some((each) => each.isMoving(this.#clock.monotonicMs()))) {
       return POLL_MOVING_MS;
     }
     const isBusy = this.#outlets.some((each) => each.state.phase.is !== "idle");
-    return isBusy ? this.#pollRunningMs : this.#pollIdleMs;
+    if (isBusy) return this.#pollRunningMs;
+    return this.#buttons.length > 0 ? POLL_BUTTONS_MS : this.#pollIdleMs;
   }
 
   /** Sees to it that the outlets are looked at that soon, or sooner. */
@@ -157,67 +178,17 @@ class Loop {
   #look(): void {
     this.#poll = undefined;
     const nowMs = this.#clock.monotonicMs();
+    for (const button of this.#buttons) if (button.look(nowMs)) this.#press(button.part, nowMs);
     for (const each of this.#outlets) {
       const idle = each.state.phase.is === "idle";
       if (!idle || nowMs - each.sampledAtMs >= this.#pollIdleMs) this.#step(each);
     }
+    this.#onLooked();
     this.#arm();
   }
 }
 
-interface RunningOutlet {
-  state: OutletState;
-  sampledAtMs: number;
-  sample(nowMs: number): OutletSample;
-  set(closed: boolean): void;
-  /** Its contact has not followed yet what it was told last, and still has time to. */
-  isMoving(nowMs: number): boolean;
-  follow(): void;
-  onWake(wake: () => void): void;
-}
-
-function startRunning(outlet: OutletDevices, nowMs: number): RunningOutlet {
-  let lastSwitch: OutletSample["switch"] = "lost";
-  let openFailed = false;
-  const meters = outlet.part.meters.map((part) => outlet.meters.get(part.id));
-  const set = (closed: boolean): void => {
-    openFailed = unlessLost(() => outlet.switch.set(closed)) === "lost" && !closed;
-  };
-  const sample = (atMs: number): OutletSample => {
-    if (openFailed) set(false);
-    lastSwitch = unlessLost(() => outlet.switch.state());
-    const readings = meters.map((meter) => readMeter(meter));
-    return { nowMs: atMs, switch: lastSwitch, readings };
-  };
-  set(false);
-  const rules = outletRules(outlet.part, (id) => outlet.meters.get(id)?.retains === true);
-  const running: RunningOutlet = {
-    state: startOutlet(rules, sample(nowMs)),
-    sampledAtMs: nowMs,
-    sample,
-    // Told to open in vain it is told again at every reading. A switch that cannot be told to close shows
-    // in its state, as not closed or as lost.
-    set,
-    isMoving: (atMs) => {
-      const { phase, rules } = running.state;
-      if (lastSwitch === "lost" || lastSwitch.contact !== "unknown") return false;
-      return "sinceMs" in phase && atMs - phase.sinceMs <= rules.operateMsMax;
-    },
-    follow: () => {
-      if (lastSwitch === "lost") return;
-      const { contact } = lastSwitch;
-      const { is } = running.state.phase;
-      const closed = contact === "closed" || (contact === "unknown" && is === "delivering");
-      if (!closed && contact === "unknown" && is !== "idle") return;
-      for (const meter of outlet.meters.values()) unlessLost(() => meter.follow(closed));
-    },
-    onWake: (wake) => {
-      for (const meter of outlet.meters.values()) unlessLost(() => meter.onChange(wake));
-    },
-  };
-  return running;
-}
-
-function readMeter(meter: Meter | undefined): MeterReading | "lost" {
-  return meter === undefined ? "lost" : unlessLost(() => meter.read());
+function saysOtherwise(before: OutletState, after: OutletState): boolean {
+  const [was, is] = [before.interlocks.raised, after.interlocks.raised];
+  return obstacleOf(before) !== obstacleOf(after) || was.join() !== is.join();
 }

@@ -2,6 +2,7 @@
 // outlet makes.
 
 import type { StopReason } from "../../hal/loop-host.ts";
+import { assert } from "../assert.ts";
 import { progressReport } from "./outlet-report.ts";
 import type { LoopEffect, OutletState, Phase, Session } from "./outlet-state.ts";
 
@@ -16,11 +17,23 @@ export function enter(draft: Draft, phase: Phase): void {
 }
 
 export function setSwitch(draft: Draft, closed: boolean): void {
+  assert(!closed || draft.state.interlocks.raised.length === 0, "I7: no interlock is raised");
   draft.effects.push({ do: "switch", closed });
   if (!closed) {
     const leak = { pulses: 0, sinceMs: draft.nowMs };
-    draft.state = { ...draft.state, openSinceMs: draft.nowMs, leak };
+    // Opening ends the slow stage.
+    draft.state = { ...draft.state, openSinceMs: draft.nowMs, leak, slow: false };
   }
+}
+
+/** Where the switch has two stages, the last pulses of the session flow slowly. Told before the switch is closed. */
+export function setStage(draft: Draft, session: Session): void {
+  const { slowPulses } = draft.state.rules;
+  if (slowPulses === undefined) return;
+  const slow = session.total - session.delivered <= slowPulses;
+  if (slow === draft.state.slow) return;
+  draft.effects.push({ do: "slow", slow });
+  draft.state = { ...draft.state, slow };
 }
 
 export function hold(draft: Draft, session: Session): void {

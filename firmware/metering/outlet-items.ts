@@ -21,6 +21,7 @@ export function awaitItem(draft: Draft, phase: Phase & { is: "working" }): void 
   if (itemSinceMs !== undefined) {
     const limitMs = rules.item?.timeoutMs ?? 0;
     if (draft.nowMs - itemSinceMs >= limitMs) stop(draft, session, "time-limit");
+    else enter(draft, phase);
   } else if (ending !== undefined) {
     stop(draft, session, ending);
   } else if (session.delivered >= session.granted) {
@@ -34,6 +35,11 @@ export function awaitItem(draft: Draft, phase: Phase & { is: "working" }): void 
 export function pause(draft: Draft, { session, sinceMs }: Phase & { is: "pausing" }): void {
   const pauseMs = draft.state.rules.item?.pauseMs ?? 0;
   if (draft.nowMs - sinceMs >= pauseMs) startItem(draft, session);
+}
+
+/** An interlock lets no further item begin; the one that is under way it cannot stop. */
+export function waitsForItem(ending: StopReason): boolean {
+  return ending === "interlock" || ending === "sensor-stale";
 }
 
 /** Whoever says these cannot wait for an item that is under way. */

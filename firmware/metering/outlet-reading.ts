@@ -1,13 +1,20 @@
 // What the readings of one outlet mean: pulses since the last look, meters that are lost or cannot be
 // right, pulses that come though the switch is open, and the fault that stands because of any of it. Pure.
 
-import { readCounter, readItems, startCounter } from "./counter.ts";
+import {
+  BURST_PULSES,
+  type CounterWrong,
+  readCounter,
+  readItems,
+  startCounter,
+} from "./counter.ts";
+import { judgeInterlocks, type StandingFault } from "./interlocks.ts";
 import {
   follows,
   type MeterState,
+  type MeterTrouble,
   type OutletSample,
   type OutletState,
-  type StandingFault,
   wantsClosed,
 } from "./outlet-state.ts";
 
@@ -20,31 +27,60 @@ const FAULT_STANDS_MS = 60_000;
 
 export function readMeters(before: OutletState, sample: OutletSample): OutletState {
   const state = withoutGivenUp(before, sample.nowMs);
-  const meters = state.meters.map((meter, i): MeterState => {
-    const reading = sample.readings[i];
-    const { counter } = meter;
-    if (reading === undefined || reading === "lost") {
-      return { counter, lost: true, pulses: 0, wrong: false };
-    }
-    const { count, atMs } = reading;
-    if (counter === undefined) {
-      const first = startCounter(count, atMs);
-      return { counter: first, lost: false, pulses: 0, wrong: false };
-    }
-    const rules = state.rules.meters[i];
-    const max = rules?.pulsesPerSecondMax;
-    // Plausible by the time of the pulses themselves: a loop that was held up sees many at once. Where none
-    // came, none is owed: a jump after a quiet hour is no more plausible than one at any other moment.
-    const seenAtMs = count === counter.count ? sample.nowMs : atMs;
-    const underWay = state.itemSinceMs === undefined ? 0 : 1;
-    const delta = rules?.countsItems
-      ? readItems(counter, count, seenAtMs, underWay)
-      : readCounter(counter, count, seenAtMs, max);
-    const wrong = delta.wrong !== undefined;
-    return { counter: delta.counter, lost: false, pulses: delta.pulses, wrong };
+  const meters = state.meters.map((meter, i) => {
+    const read = readMeter(state, meter, i, sample);
+    return { ...read, trouble: troubleOf(read, meter, sample.nowMs) };
   });
   const isDone = meters.some(({ pulses }, i) => pulses > 0 && state.rules.meters[i]?.countsItems);
   return isDone ? { ...state, meters, itemSinceMs: undefined } : { ...state, meters };
+}
+
+type ReadMeter = Omit<MeterState, "trouble"> & { what?: CounterWrong | undefined };
+
+function readMeter(
+  state: OutletState,
+  { counter }: MeterState,
+  index: number,
+  { nowMs, readings }: OutletSample,
+): ReadMeter {
+  const reading = readings[index];
+  const rules = state.rules.meters[index];
+  const polled = rules?.poll;
+  const nothing = { pulses: 0, wrong: false, fromMs: nowMs };
+  if (reading === undefined || reading === "lost") {
+    return { ...nothing, counter, lost: true, readMs: nowMs };
+  }
+  const { count, atMs } = reading;
+  const readMs = polled === undefined ? nowMs : atMs;
+  const max = rules?.pulsesPerSecondMax;
+  // What a polled meter shows at one answer may have come up to one interval before.
+  const early = polled && max !== undefined ? (max * polled.intervalMs) / 1000 : 0;
+  const burstMax = BURST_PULSES + early;
+  if (counter === undefined) {
+    return { ...nothing, counter: startCounter(count, atMs, burstMax), lost: false, readMs };
+  }
+  // Plausible by the time of the pulses themselves: a loop that was held up sees many at once. Where none
+  // came, none is owed: a jump after a quiet hour is no more plausible than one at any other moment.
+  const seenAtMs = polled === undefined && count === counter.count ? nowMs : atMs;
+  const underWay = state.itemSinceMs === undefined ? 0 : 1;
+  const delta = rules?.countsItems
+    ? readItems(counter, count, seenAtMs, underWay)
+    : readCounter(counter, count, seenAtMs, max, burstMax);
+  const { pulses, wrong: what } = delta;
+  const fromMs = polled === undefined ? nowMs : counter.atMs;
+  const wrong = what !== undefined;
+  return { counter: delta.counter, lost: false, pulses, wrong, what, fromMs, readMs };
+}
+
+/** Stands for people as long as a fault would; a meter that stood still is well when it turns. */
+function troubleOf(
+  { what, pulses }: ReadMeter,
+  { trouble }: MeterState,
+  nowMs: number,
+): MeterTrouble | undefined {
+  if (what !== undefined) return { what, atMs: nowMs };
+  if (trouble?.what === "stuck") return pulses > 0 ? undefined : trouble;
+  return trouble !== undefined && nowMs - trouble.atMs >= FAULT_STANDS_MS ? undefined : trouble;
 }
 
 /** An item that does not come out long after its time is not waited for any more: the machine may be tried again. */
@@ -57,12 +93,25 @@ function withoutGivenUp(state: OutletState, nowMs: number): OutletState {
   return isGivenUp ? { ...state, itemSinceMs: undefined } : state;
 }
 
-/** Brings the standing fault and the count of leaked pulses up to date. */
-export function judgeFault(state: OutletState, sample: OutletSample): OutletState {
-  const leak = leakOf(state, sample);
-  const leaks = leak.pulses >= LEAK_PULSES && leak !== state.leak;
-  const isOpen = follows("open", sample, state.openSinceMs, state.rules);
-  return { ...state, leak, isOpen, fault: faultOf(state, sample, leaks) };
+/** Brings the interlocks, the standing fault and the count of leaked pulses up to date. */
+export function judgeFault(before: OutletState, sample: OutletSample): OutletState {
+  const { rules } = before;
+  const leak = leakOf(before, sample);
+  const leaks = leak.pulses >= LEAK_PULSES && leak !== before.leak;
+  const meters = leaks ? before.meters.map((meter) => leaked(meter, sample.nowMs)) : before.meters;
+  const state = { ...before, meters, leak };
+  const isOpen = follows("open", sample, state.openSinceMs, rules);
+  const { nowMs } = sample;
+  return {
+    ...state,
+    isOpen,
+    fault: faultOf(state, sample, leaks),
+    interlocks: judgeInterlocks(before.interlocks, rules.interlocks, sample.interlocks, nowMs),
+  };
+}
+
+function leaked(meter: MeterState, atMs: number): MeterState {
+  return meter.pulses === 0 ? meter : { ...meter, trouble: { what: "leaked", atMs } };
 }
 
 function faultOf(
@@ -97,11 +146,13 @@ function leakOf(state: OutletState, sample: OutletSample): OutletState["leak"] {
   const { rules, phase, openSinceMs, leak } = state;
   const runsOutMs = rules.operateMsMax + rules.settleMs;
   if (wantsClosed(phase) || phase.is === "settling") return leak;
-  if (sample.switch === "lost" || sample.switch.contact !== "open") return leak;
-  if (sample.nowMs - openSinceMs <= runsOutMs) return leak;
+  // Where nothing tells, a contact that was told to open is taken to be open, and a weld shows as a leak.
+  if (!follows("open", sample, openSinceMs, rules)) return leak;
   let pulses = 0;
-  for (const [i, meter] of rules.meters.entries()) {
-    if (meter.pulsesPerSecondMax !== undefined) pulses += state.meters[i]?.pulses ?? 0;
+  for (const [i, rule] of rules.meters.entries()) {
+    const meter = state.meters[i];
+    if (meter === undefined || rule.pulsesPerSecondMax === undefined) continue;
+    if (meter.fromMs - openSinceMs > runsOutMs) pulses += meter.pulses;
   }
   if (pulses === 0) return leak;
   return sample.nowMs - leak.sinceMs > LEAK_WINDOW_MS

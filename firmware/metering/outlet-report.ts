@@ -2,22 +2,50 @@
 // Delivered within the grant and what ran on beyond it are told apart here and nowhere else.
 
 import type { LoopCommand, LoopReport, OutletReport, StopReason } from "../../hal/loop-host.ts";
-import { meterOf, type OutletState, type Session, sessionOf } from "./outlet-state.ts";
+import {
+  type MeterTrouble,
+  meterOf,
+  type OutletState,
+  obstacleOf,
+  type Session,
+  sessionOf,
+} from "./outlet-state.ts";
 
-export function outletReport(state: OutletState): OutletReport {
+const TROUBLE_WORDS: Readonly<Record<MeterTrouble["what"], string>> = {
+  fell: "its count went back",
+  reset: "its count began again from the start",
+  "too-fast": "it counted more than can flow",
+  "not-a-count": "it gave something that is no count",
+  "not-started": "it counted what nobody had started",
+  stuck: "it stood still though the switch was closed",
+  leaked: "it counted though the switch was open",
+};
+
+/** `health`: what the meters say of themselves, by id, of those that are not well. */
+export function outletReport(
+  state: OutletState,
+  health: Readonly<Record<string, string>> = {},
+): OutletReport {
   const session = sessionOf(state.phase);
   const readings: Record<string, number> = {};
-  for (const [i, { counter }] of state.meters.entries()) {
+  const ailing: Record<string, string> = {};
+  for (const [i, { counter, lost, trouble }] of state.meters.entries()) {
     const id = state.rules.meters[i]?.id;
-    if (id !== undefined && counter !== undefined) readings[id] = counter.count;
+    if (id === undefined) continue;
+    if (counter !== undefined) readings[id] = counter.count;
+    if (lost) ailing[id] = "it cannot be read";
+    else if (trouble !== undefined) ailing[id] = TROUBLE_WORDS[trouble.what];
   }
+  const obstacle = obstacleOf(state);
   return {
     outlet: state.rules.id,
-    healthy: state.fault === undefined && (session !== undefined || state.isOpen),
-    ...(state.fault !== undefined && { fault: state.fault.reason }),
+    healthy: obstacle === undefined && (session !== undefined || state.isOpen),
+    ...(obstacle !== undefined && { fault: obstacle }),
     ...(session !== undefined && { session: session.id }),
     readings,
     retained: state.rules.meters.filter((meter) => meter.retains).map((meter) => meter.id),
+    raised: state.interlocks.raised,
+    ailing: { ...ailing, ...health },
   };
 }
 

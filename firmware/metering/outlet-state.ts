@@ -1,17 +1,25 @@
 // Words of the metering loop: what it is told of an outlet, what it remembers of it, what it asks for.
 // Plain data, so that a state can be printed, compared and replayed.
 
-import type { OutletPart } from "../../hal/board.ts";
+import type { MeterPart, OutletPart } from "../../hal/board.ts";
 import type { LoopReport, StopReason } from "../../hal/loop-host.ts";
 import type { MeterReading } from "../../hal/meter.ts";
 import type { SwitchState } from "../../hal/switch.ts";
-import type { Counter } from "./counter.ts";
+import type { Counter, CounterWrong } from "./counter.ts";
+import type {
+  InterlockReading,
+  InterlockRules,
+  InterlockState,
+  StandingFault,
+} from "./interlocks.ts";
 
 export interface MeterRules {
   id: string;
   retains: boolean;
   pulsesPerSecondMax?: number;
   stuckAfterMs?: number;
+  /** Its driver asks it so often, and its readings are dated by the answer, not by the last pulse. */
+  poll?: { intervalMs: number; staleAfterMs: number };
   /** Each pulse is an item that was started and is done. */
   countsItems?: boolean;
 }
@@ -28,6 +36,9 @@ export interface OutletRules {
   settleMs: number;
   meters: readonly MeterRules[];
   item?: ItemRules;
+  interlocks: readonly InterlockRules[];
+  /** The last pulses of a session flow slowly, where the switch has two stages. */
+  slowPulses?: number;
 }
 
 /** What was read in one go. A part that could not be read is `lost`. */
@@ -36,6 +47,8 @@ export interface OutletSample {
   switch: SwitchState | "lost";
   /** In the order of the rules' meters, each with the time at which it was true. */
   readings: readonly (MeterReading | "lost")[];
+  /** In the order of the rules' interlocks. */
+  interlocks: readonly InterlockReading[];
 }
 
 export interface Session {
@@ -68,9 +81,9 @@ export type Phase =
   /** The session is over; the switch was told to open and the meter is running out. */
   | { is: "settling"; session: Session; reason: StopReason; sinceMs: number; stillSinceMs: number };
 
-export interface StandingFault {
-  reason: StopReason;
-  /** Last seen. */
+/** What was last the matter with a meter, for people. */
+export interface MeterTrouble {
+  what: CounterWrong | "stuck" | "leaked";
   atMs: number;
 }
 
@@ -81,6 +94,11 @@ export interface MeterState {
   lost: boolean;
   pulses: number;
   wrong: boolean;
+  /** The pulses came after this moment. */
+  fromMs: number;
+  /** Until when we know its count: now, or of a polled one the time of its last answer. */
+  readMs: number;
+  trouble: MeterTrouble | undefined;
 }
 
 export interface OutletState {
@@ -89,6 +107,7 @@ export interface OutletState {
   meters: readonly MeterState[];
   phase: Phase;
   fault: StandingFault | undefined;
+  interlocks: InterlockState;
   /** The contact is known, or where nothing tells may be taken, to be open. */
   isOpen: boolean;
   /** When the switch was last told to open, and the pulses that came through it long after. */
@@ -96,9 +115,14 @@ export interface OutletState {
   leak: { pulses: number; sinceMs: number };
   /** An item was started then and is not done, as far as we know; it may outlive its session. */
   itemSinceMs: number | undefined;
+  /** The switch was told to let little flow while it is closed. */
+  slow: boolean;
 }
 
-export type LoopEffect = { do: "switch"; closed: boolean } | { do: "report"; report: LoopReport };
+export type LoopEffect =
+  | { do: "switch"; closed: boolean }
+  | { do: "slow"; slow: boolean }
+  | { do: "report"; report: LoopReport };
 
 export interface Step {
   state: OutletState;
@@ -107,22 +131,28 @@ export interface Step {
 
 export function outletRules(part: OutletPart, retains: (meter: string) => boolean): OutletRules {
   const item = part.meters.find((meter) => meter.kind === "item");
+  const { switch: actuator, interlocks = [] } = part;
   return {
     id: part.id,
     // A start signal falls in the instant in which it is told to.
-    operateMsMax: part.switch.kind === "contactor" ? part.switch.operateMsMax : 0,
+    operateMsMax: actuator.kind === "start-signal" ? 0 : actuator.operateMsMax,
     settleMs: part.settleMs,
-    meters: part.meters.map((meter) => ({
-      id: meter.id,
-      retains: retains(meter.id),
-      ...(meter.kind === "pulse" && {
-        pulsesPerSecondMax: meter.pulsesPerSecondMax,
-        stuckAfterMs: meter.stuckAfterMs,
-      }),
-      ...(meter.kind === "item" && { countsItems: true }),
-    })),
+    meters: part.meters.map((meter) => meterRules(meter, retains(meter.id))),
     ...(item && { item: { timeoutMs: item.timeoutMs, pauseMs: item.pauseMs } }),
+    interlocks: interlocks.map(({ id, sort }) => ({ id, sort })),
+    ...(actuator.kind === "two-stage-valve" && { slowPulses: actuator.slowPulses }),
   };
+}
+
+function meterRules(meter: MeterPart, retains: boolean): MeterRules {
+  const plain = { id: meter.id, retains };
+  if (meter.kind === "time") return plain;
+  if (meter.kind === "item") return { ...plain, countsItems: true };
+  const { pulsesPerSecondMax, stuckAfterMs } = meter;
+  const poll = meter.kind === "modbus" && {
+    poll: { intervalMs: meter.pollMs, staleAfterMs: meter.staleAfterMs },
+  };
+  return { ...plain, pulsesPerSecondMax, stuckAfterMs, ...poll };
 }
 
 export function meterOf(state: OutletState, id: string): MeterState | undefined {
@@ -144,6 +174,12 @@ export function follows(
   const { contact } = sample.switch;
   if (contact !== "unknown") return contact === told;
   return sample.nowMs - toldAtMs >= rules.operateMsMax;
+}
+
+/** Why the outlet cannot deliver, if it cannot. Who pressed the emergency stop hears of that first. */
+export function obstacleOf({ fault, interlocks: { block } }: OutletState): StopReason | undefined {
+  if (block?.reason === "emergency-stop") return block.reason;
+  return fault?.reason ?? block?.reason;
 }
 
 /** The switch is, or is to be, closed. */

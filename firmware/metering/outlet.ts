@@ -6,16 +6,20 @@
 //   idle -> working -> pausing -> working ... -> held -> pausing ..., any of them -> settling -> idle
 
 import type { LoopCommand, StopReason } from "../../hal/loop-host.ts";
-import { type Draft, enter, hold, report, setSwitch, stop } from "./outlet-draft.ts";
-import { awaitItem, pause, startItem, stopWhenDone } from "./outlet-items.ts";
+import { NO_INTERLOCKS } from "./interlocks.ts";
+import { type Draft, enter, hold, report, setStage, setSwitch, stop } from "./outlet-draft.ts";
+import { awaitItem, pause, startItem, stopWhenDone, waitsForItem } from "./outlet-items.ts";
 import { itemOverdue, judgeFault, readMeters } from "./outlet-reading.ts";
 import { refusedReport, stoppedReport } from "./outlet-report.ts";
 import {
   follows,
+  type MeterState,
+  type MeterTrouble,
   meterOf,
   type OutletRules,
   type OutletSample,
   type OutletState,
+  obstacleOf,
   type Phase,
   type Session,
   type Step,
@@ -29,15 +33,22 @@ const SETTLE_TIMES_MAX = 10;
 export function startOutlet(rules: OutletRules, sample: OutletSample): OutletState {
   const state: OutletState = {
     rules,
-    meters: rules.meters.map(() => ({ counter: undefined, lost: true, pulses: 0, wrong: false })),
+    meters: rules.meters.map(() => unread(sample.nowMs)),
     phase: { is: "idle" },
     fault: undefined,
+    interlocks: NO_INTERLOCKS,
     isOpen: false,
     openSinceMs: sample.nowMs,
     leak: { pulses: 0, sinceMs: sample.nowMs },
     itemSinceMs: undefined,
+    slow: false,
   };
   return stepOutlet(state, sample).state;
+}
+
+function unread(nowMs: number): MeterState {
+  const nothing = { pulses: 0, wrong: false, fromMs: nowMs, readMs: nowMs };
+  return { counter: undefined, lost: true, ...nothing, trouble: undefined };
 }
 
 /** Commands for sessions that are not running here are ignored, but a grant that cannot start is refused. */
@@ -65,8 +76,9 @@ function move(draft: Draft, sample: OutletSample): void {
   // What ran on while it held is not yet granted: an extension is to come that covers it.
   const isPaidOut = session.granted >= session.total && session.delivered >= session.total;
   const ending = isPaidOut ? "exhausted" : troubleOf(draft.state, session, sample);
-  if (ending !== undefined) stop(draft, session, ending);
-  else if (phase.is === "working") awaitItem(draft, phase);
+  if (ending !== undefined && !(phase.is === "working" && waitsForItem(ending))) {
+    stop(draft, session, ending);
+  } else if (phase.is === "working") awaitItem(draft, { ...phase, ending: phase.ending ?? ending });
   else if (phase.is === "pausing") pause(draft, phase);
   else if (phase.is !== "held") deliver(draft, phase, sample, pulses);
 }
@@ -88,11 +100,21 @@ function deliver(
   } else {
     const pulseAtMs = pulses > 0 ? nowMs : phase.pulseAtMs;
     enter(draft, { is: "delivering", session, pulseAtMs });
+    setStage(draft, session);
     const stuckAfterMs = rules.meters.find((meter) => meter.id === session.meter)?.stuckAfterMs;
     if (stuckAfterMs !== undefined && nowMs - pulseAtMs >= stuckAfterMs) {
+      noteTrouble(draft, session.meter, "stuck");
       stop(draft, session, "meter-stuck");
     }
   }
+}
+
+function noteTrouble(draft: Draft, meter: string, what: MeterTrouble["what"]): void {
+  const { meters, rules } = draft.state;
+  const index = rules.meters.findIndex(({ id }) => id === meter);
+  const trouble = { what, atMs: draft.nowMs };
+  const noted = meters.map((each, i) => (i === index ? { ...each, trouble } : each));
+  draft.state = { ...draft.state, meters: noted };
 }
 
 /** Why a running session cannot go on. */
@@ -101,8 +123,12 @@ function troubleOf(
   session: Session,
   sample: OutletSample,
 ): StopReason | undefined {
+  const { block } = state.interlocks;
+  // It may well be what took switch and meter away.
+  if (block?.reason === "emergency-stop") return block.reason;
   if (sample.switch === "lost") return "fault";
   if (sample.switch.fault !== undefined) return sample.switch.fault;
+  if (block !== undefined) return block.reason;
   const meter = meterOf(state, session.meter);
   if (meter === undefined || meter.lost) return "meter-lost";
   if (meter.wrong) return "meter-implausible";
@@ -116,33 +142,55 @@ function settle(
   sample: OutletSample,
   pulses: number,
 ): void {
+  const { nowMs } = draft;
   const { rules } = draft.state;
-  // A contact that stays closed matters more than why it was told to open, and so does a meter whose closing
-  // reading cannot be believed.
-  const welded = sample.switch !== "lost" && sample.switch.fault === "weld";
-  const isWrong = meterOf(draft.state, phase.session.meter)?.wrong === true;
-  const reason = welded
-    ? "weld"
-    : isWrong && phase.reason !== "weld"
-      ? "meter-implausible"
-      : phase.reason;
+  const meter = meterOf(draft.state, phase.session.meter);
+  const reason = closingReason(phase.reason, sample, meter);
   const isOpen = follows("open", sample, phase.sinceMs, rules);
-  const stillSinceMs = isOpen && pulses === 0 ? phase.stillSinceMs : draft.nowMs;
-  const stillMs = draft.nowMs - stillSinceMs;
-  const limitMs = rules.operateMsMax + SETTLE_TIMES_MAX * rules.settleMs;
-  if ((isOpen && stillMs >= rules.settleMs) || draft.nowMs - phase.sinceMs >= limitMs) {
-    enter(draft, { is: "idle" });
-    const { itemSinceMs } = draft.state;
-    if (itemSinceMs !== undefined) {
-      draft.state = { ...draft.state, fault: draft.state.fault ?? itemOverdue(draft.nowMs) };
-    }
-    draft.effects.push({
-      do: "report",
-      report: stoppedReport(draft.state, phase.session, reason, draft.nowMs),
-    });
+  const stillSinceMs = isOpen && pulses === 0 ? phase.stillSinceMs : nowMs;
+  // Still is what has been read to be still: of a meter that is polled, by its last answer.
+  const isStill = isOpen && (meter?.readMs ?? nowMs) - stillSinceMs >= rules.settleMs;
+  const { poll } = rules.meters.find(({ id }) => id === phase.session.meter) ?? {};
+  const limitMs =
+    rules.operateMsMax + SETTLE_TIMES_MAX * rules.settleMs + (poll?.staleAfterMs ?? 0);
+  const isOverdue = nowMs - phase.sinceMs >= limitMs;
+  if (!isStill && !isOverdue) {
+    enter(draft, { ...phase, reason, stillSinceMs });
     return;
   }
-  enter(draft, { ...phase, reason, stillSinceMs });
+  // Through a contact that is taken to be open it flows and flows.
+  const leaks = !isStill && isOpen && nowMs - stillSinceMs < rules.settleMs;
+  close(draft, phase.session, leaks && !OUTRANKS_LEAK.includes(reason) ? "leak" : reason);
+}
+
+const OUTRANKS_LEAK: readonly StopReason[] = ["weld", "meter-implausible"];
+
+/**
+ * A contact that stays closed matters more than why it was told to open, and so does a meter whose closing reading
+ * cannot be believed.
+ */
+function closingReason(
+  reason: StopReason,
+  sample: OutletSample,
+  meter: MeterState | undefined,
+): StopReason {
+  if (sample.switch !== "lost" && sample.switch.fault === "weld") return "weld";
+  return meter?.wrong === true && reason !== "weld" ? "meter-implausible" : reason;
+}
+
+/** The session is over. What it leaves behind keeps the next one out. */
+function close(draft: Draft, session: Session, reason: StopReason): void {
+  const { nowMs } = draft;
+  enter(draft, { is: "idle" });
+  if (reason === "leak") {
+    noteTrouble(draft, session.meter, "leaked");
+    draft.state = { ...draft.state, fault: draft.state.fault ?? { reason, atMs: nowMs } };
+  }
+  if (draft.state.itemSinceMs !== undefined) {
+    draft.state = { ...draft.state, fault: draft.state.fault ?? itemOverdue(nowMs) };
+  }
+  const report = stoppedReport(draft.state, session, reason, nowMs);
+  draft.effects.push({ do: "report", report });
 }
 
 function obey(draft: Draft, sample: OutletSample, command: LoopCommand): void {
@@ -184,6 +232,7 @@ function grant(draft: Draft, sample: OutletSample, command: LoopCommand & { do: 
     startItem(draft, session);
     return;
   }
+  setStage(draft, session);
   setSwitch(draft, true);
   enter(draft, { is: "closing", session, sinceMs: nowMs });
 }
@@ -193,7 +242,8 @@ function refusalOf(
   command: LoopCommand & { do: "grant" },
   startReading: number | undefined,
 ): StopReason | undefined {
-  if (state.fault !== undefined) return state.fault.reason;
+  const obstacle = obstacleOf(state);
+  if (obstacle !== undefined) return obstacle;
   if (state.phase.is !== "idle") return "fault";
   if (!state.isOpen) return "weld";
   if (!isGrant(command.pulses) || !isGrant(command.total)) return "fault";
@@ -215,6 +265,7 @@ function extend(draft: Draft, session: Session, pulses: number): void {
   if (phase.is === "held" && draft.state.rules.item !== undefined) {
     enter(draft, { is: "pausing", session: extended, sinceMs: phase.sinceMs });
   } else if (phase.is === "held" && extended.delivered < granted) {
+    setStage(draft, extended);
     setSwitch(draft, true);
     enter(draft, { is: "closing", session: extended, sinceMs: draft.nowMs });
   } else if (phase.is !== "idle") {

@@ -98,6 +98,8 @@ export interface FlowDeskPorts {
   inFile: ReadonlyMap<string, ServicePlace>;
   /** The device file lists flows. */
   hasOwnFlows: boolean;
+  /** What was approved without the payment host, where policy allows that. */
+  deferred?(): Told;
   log: Log;
 }
 
@@ -261,7 +263,8 @@ class OperatorsDesk implements FlowDesk {
     });
     const told: Told[] = [];
     for (const row of rows) told.push(rowTold(row, await this.#ended(row.id)));
-    return { flows: told };
+    const deferred = this.#ports.deferred?.();
+    return { flows: told, ...(deferred !== undefined && { deferred }) };
   }
 
   async audit(flow: string): Promise<Told> {

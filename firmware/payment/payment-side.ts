@@ -8,6 +8,7 @@ import type { Store } from "../../hal/store.ts";
 import { toHex } from "../bytes.ts";
 import type { Log } from "../log.ts";
 import { PAYMENT_APPLICATION } from "./application/application-info.ts";
+import type { CardDesk } from "./application/card-desk.ts";
 import { openPaymentApplication } from "./application/payment-application.ts";
 import { flowsOfDevice, withNeededFlows } from "./config/default-flows.ts";
 import {
@@ -36,6 +37,8 @@ export interface PaymentSidePorts {
   clock: Clock;
   entropy: Entropy;
   log: Log;
+  /** Where the cards of payers at the board are read. */
+  cardDesk?: CardDesk;
 }
 
 export interface PaymentSideOptions {
@@ -75,7 +78,7 @@ export async function openPaymentSide(
   options: PaymentSideOptions = {},
 ): Promise<PaymentSide> {
   const { flows: configured, settings = DEFAULT_SETTINGS, services = [], changes } = options;
-  const { host, store, clock, entropy, log } = ports;
+  const { host, store, clock, entropy, log, cardDesk } = ports;
   const application = openPaymentApplication({ host, clock, log });
   const flowsUnder = (overlay: FlowOverlay): readonly FlowConfig[] => {
     const placed = placedServices(overlay);
@@ -106,6 +109,7 @@ export async function openPaymentSide(
   });
   const payments = openFlowPayments({
     ...{ engine, application, clock, log, flows },
+    ...(cardDesk !== undefined && { cardDesk }),
     tenders: journal,
     services: () => registry.services(),
   });

@@ -41,6 +41,8 @@ export interface PaymentOrder {
   credential?: HostCredential;
   /** Others, tried in turn when the one before it does not cover all. */
   furtherCredentials?: readonly HostCredential[];
+  /** The payer stands at the board: his card is read there, and no credential comes with the order. */
+  atBoard?: boolean;
   /** The host's reference, once taken. */
   reference?: string;
   /** The most that the payer signed; the offer's total where he signed no more. Extras stay below it. */
@@ -106,6 +108,11 @@ export interface Payments {
   ): Promise<TakeOutcome>;
   /** The payer's answer to a question that `tell` brought. False: nobody waits for it. */
   confirm(order: string, confirmation: string, values: readonly string[]): boolean;
+  /**
+   * The payer wants no more: a card that is waited for is waited for no longer, and what was taken goes back. The
+   * take under way ends as `refused` or, where the host is deciding, when it has. False: nothing is under way.
+   */
+  cancel(order: string): boolean;
   /** After a restart: what became of a take whose outcome was not recorded. */
   findOut(order: PaymentOrder): Promise<TakeOutcome>;
   /** Makes the value of what was delivered final; `evidence` is kept with it unread. */

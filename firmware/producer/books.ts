@@ -15,6 +15,7 @@ import type { DeliveryPolicy } from "./delivery.ts";
 import type { SaleEvents } from "./events.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { readLastOperation } from "./operation.ts";
+import type { BoardDesk } from "./walk-up.ts";
 import { openWall, type Wall } from "./wall.ts";
 import { readWithdrawn } from "./withdrawals.ts";
 
@@ -28,6 +29,8 @@ export interface StartedPorts {
   payments: Payments;
   /** What the operator may ask of the flow engine, where there is one. */
   desk?: FlowDesk;
+  /** What is fitted for people at the board, where anything is. */
+  boardDesk?: BoardDesk;
   log: Log;
   /** The runtime's queue (runtime.ts). */
   enqueue(work: () => Promise<void>): void;

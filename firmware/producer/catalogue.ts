@@ -62,6 +62,23 @@ export interface Service {
   tokenLifeS: number;
   /** How it is paid; before delivery, by any flow of sales, where nothing is said. */
   payment?: ServicePayment;
+  /** Sold at the board too; the first such service of a board is the one that is shown. */
+  walkUp?: WalkUp;
+  /** Bearer tokens are good for it; none are where nothing is said. */
+  bearer?: BearerLimit;
+}
+
+/** What a token may be worth that is anybody's who has it. */
+export interface BearerLimit {
+  /** Of all its units at the dearest of the service's prices, when it is first used; in the price's minor unit. */
+  valueMinorMax: number;
+}
+
+/** How a person at the board buys it with a card, and nothing else in his hand. */
+export interface WalkUp {
+  price: number;
+  /** So many units are held for; what is not taken is released. */
+  units: number;
 }
 
 export interface ServicePayment {

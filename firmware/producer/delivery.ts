@@ -5,7 +5,7 @@
 import type { OutletPart } from "../../hal/board.ts";
 import type { Clock } from "../../hal/clock.ts";
 import type { Crypto } from "../../hal/crypto.ts";
-import type { LoopHost, LoopReport, OutletReport, StopReason } from "../../hal/loop-host.ts";
+import type { LoopHost, LoopReport, StopReason } from "../../hal/loop-host.ts";
 import { unreachable } from "../assert.ts";
 import type { Log } from "../log.ts";
 import type { MessageOf } from "../protocol/messages.ts";
@@ -17,6 +17,7 @@ import type { Journal } from "./journal.ts";
 import { LeftItems } from "./left-items.ts";
 import { type Levels, openLevels } from "./levels.ts";
 import * as order from "./order.ts";
+import { type OutletHealth, type OutletWatch, openOutletWatch } from "./outlet-watch.ts";
 
 type Order = order.Order;
 
@@ -59,6 +60,8 @@ export interface Delivery {
   /** Whether the outlet could deliver now: `not-ready` with the reason. Busy is no obstacle to selling. */
   ready(outlet: string): Result<void>;
   free(outlet: string): boolean;
+  /** Every outlet that the loop has spoken of. */
+  outlets(): readonly OutletHealth[];
   /** Units that can be supplied now, where a level limits them. */
   available(service: Service): number | undefined;
   /** The last reading of every sensor. */
@@ -97,10 +100,9 @@ export function openDelivery(ports: DeliveryPorts): Delivery {
 
 class MeteredDelivery implements Delivery {
   readonly #ports: DeliveryPorts;
-  readonly #reports = new Map<string, OutletReport>();
+  readonly #outlets: OutletWatch;
   readonly #levels: Levels;
   readonly #leftItems: LeftItems;
-  #loopUp = false;
   /** Sessions whose loop is gone, or that an earlier life of ours left running: closed when readings are known. */
   readonly #orphans = new Map<string, StopReason>();
   /** Delivered so far by the last report, by order: memory only. */
@@ -108,6 +110,7 @@ class MeteredDelivery implements Delivery {
 
   constructor(ports: DeliveryPorts) {
     this.#ports = ports;
+    this.#outlets = openOutletWatch(ports.log);
     this.#leftItems = new LeftItems(ports.clock, ports.outlets);
     this.#levels = openLevels({
       clock: ports.clock,
@@ -121,12 +124,11 @@ class MeteredDelivery implements Delivery {
   }
 
   ready(outlet: string): Result<void> {
-    const report = this.#reports.get(outlet);
-    if (!this.#loopUp || report === undefined) {
-      return fail("not-ready", "the metering loop is not up");
-    }
-    if (report.healthy) return ok(undefined);
-    return fail("not-ready", `the outlet cannot deliver: ${report.fault ?? "unknown"}`);
+    return this.#outlets.ready(outlet);
+  }
+
+  outlets(): readonly OutletHealth[] {
+    return this.#outlets.health();
   }
 
   available(service: Service): number | undefined {
@@ -158,7 +160,7 @@ class MeteredDelivery implements Delivery {
     }
     const able = this.ready(one.outlet);
     if (!able.ok) return able;
-    const reading = this.#reports.get(one.outlet)?.readings[one.meter];
+    const reading = this.#outlets.report(one.outlet)?.readings[one.meter];
     if (reading === undefined) return fail("not-ready", "the meter gives no reading");
     if (this.#leftItems.blocks(one, reading)) {
       return fail("busy", "an earlier item may still come out; the token stays good");
@@ -203,13 +205,14 @@ class MeteredDelivery implements Delivery {
       case "ready":
       case "alive":
         this.#levels.onReports(report.sensors, report.atMs);
-        return this.#onOutlets(report.outlets);
+        this.#outlets.onReports(report);
+        return this.#closeOrphans();
       case "lost":
         return this.#onLost(report.why);
       case "progress": {
         const one = this.#findSession(report.session);
         if (one === undefined) return;
-        this.#noteReading(one, report.reading);
+        this.#outlets.onReading(one.outlet, one.meter, report.reading);
         this.#levels.onDelivered(one, report.pulses - this.#deliveredOf(one), report.atMs);
         this.#delivered.set(one.id, report.pulses);
         this.#ports.progress(one, report.pulses, report.held);
@@ -218,11 +221,14 @@ class MeteredDelivery implements Delivery {
       case "stopped": {
         const one = this.#findSession(report.session);
         if (one === undefined) return;
-        this.#noteReading(one, report.endReading);
+        this.#outlets.onReading(one.outlet, one.meter, report.endReading);
         const last = report.pulses + report.runOnPulses - this.#deliveredOf(one);
         await this.#endSession(one, report);
         return this.#levels.onDelivered(one, last, report.atMs);
       }
+      case "button":
+        // Whoever sells at the board hears it for himself.
+        return;
       default:
         return unreachable(report);
     }
@@ -263,13 +269,11 @@ class MeteredDelivery implements Delivery {
       : undefined;
   }
 
-  async #onOutlets(outletReports: readonly OutletReport[]): Promise<void> {
-    this.#loopUp = true;
-    for (const report of outletReports) this.#reports.set(report.outlet, report);
+  async #closeOrphans(): Promise<void> {
     for (const [id, reason] of [...this.#orphans]) {
       const one = this.#ports.journal.order(id);
       if (one?.running === undefined) this.#orphans.delete(id);
-      else if (this.#reports.get(one.outlet)?.session === undefined) {
+      else if (this.#outlets.report(one.outlet)?.session === undefined) {
         await this.#endOrphan(one, reason);
       }
     }
@@ -277,22 +281,13 @@ class MeteredDelivery implements Delivery {
 
   #onLost(why: string): void {
     const { outlets, log } = this.#ports;
-    this.#loopUp = false;
     log("error", "loop-lost", { why });
     for (const { id } of outlets) {
       const one = this.#runningOn(id);
       if (one !== undefined) this.#orphans.set(one.id, this.#orphans.get(one.id) ?? "fault");
     }
-    this.#reports.clear();
+    this.#outlets.onLost();
     this.#levels.onLost();
-  }
-
-  /** Between two reports of the whole board: the next session starts from what this one left. */
-  #noteReading(one: Order, reading: number): void {
-    const report = this.#reports.get(one.outlet);
-    if (report === undefined) return;
-    const readings = { ...report.readings, [one.meter]: reading };
-    this.#reports.set(one.outlet, { ...report, readings });
   }
 
   async #extend(one: Order, pulses: number): Promise<void> {
@@ -344,7 +339,7 @@ class MeteredDelivery implements Delivery {
     const { running } = one;
     if (running === undefined) return;
     // Without a report of its outlet (the board has it no more) policy decides.
-    const outlet = this.#reports.get(one.outlet);
+    const outlet = this.#outlets.report(one.outlet);
     const retained = outlet?.retained.includes(one.meter) === true;
     const kept = retained ? outlet?.readings[one.meter] : undefined;
     const seen = Math.max(running.recorded, this.#deliveredOf(one));

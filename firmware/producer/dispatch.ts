@@ -7,6 +7,7 @@ import type { FaultKind } from "../fault.ts";
 import type { Message, MessageOf } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { verifyToken } from "../token/delivery-token.ts";
+import { peekPrepaid } from "../token/prepaid-token.ts";
 import type { Catalogue, Service } from "./catalogue.ts";
 import type { Caller } from "./connections.ts";
 import type { Delivery } from "./delivery.ts";
@@ -14,6 +15,7 @@ import type { Journal } from "./journal.ts";
 import type { Offers, OpenOffer } from "./offers.ts";
 import type { Operation } from "./operation.ts";
 import { acknowledgedUpTo, type Order } from "./order.ts";
+import { enoughLeft, type Prepaid, spent } from "./prepaid.ts";
 import { priceList, serviceList } from "./price-list.ts";
 import type { Sale } from "./sale.ts";
 
@@ -24,8 +26,8 @@ export interface DispatchPorts {
   operatorKey: Uint8Array;
   /** The operator's latest list of revoked devices, where the device has one. */
   revocations: Uint8Array | undefined;
-  /** Until when the operator vouches for the device, in seconds since 1970. */
-  vouchedToS: number;
+  /** Errors: `expired` for a device for which its operator does not vouch any more. */
+  vouched(): Result<void>;
   /** The device in a sentence. */
   description: string | undefined;
   operation: Operation;
@@ -40,6 +42,7 @@ export interface DispatchPorts {
   offers: Offers;
   sale: Sale;
   delivery: Delivery;
+  prepaid: Prepaid;
   /** The payer asks again, and may have missed what he was asked. */
   asked(order: Order): void;
   /** The caller wants to hear how the order goes on: metering and receipts. */
@@ -142,11 +145,9 @@ class Requests {
   }
 
   #select(caller: Caller, message: MessageOf<"select">): Answer {
-    const { catalogue, clock, delivery, offers, vouchedToS } = this.#ports;
-    // What is paid is delivered all the same.
-    if (clock.wallQuality() !== "unset" && vouchedToS * 1000 <= clock.wallMs()) {
-      return fail("expired", "the device's certificate has expired: its operator must renew it");
-    }
+    const { catalogue, delivery, offers } = this.#ports;
+    const vouched = this.#ports.vouched();
+    if (!vouched.ok) return vouched;
     const service = catalogue.get(message.service);
     if (service === undefined)
       return fail("service-unknown", "there is no such service", "service");
@@ -190,8 +191,20 @@ class Requests {
     return confirmed.ok ? ok({ is: "confirmed" }) : confirmed;
   }
 
+  /** The caller's own order, or the one that the token which he shows is for. */
+  async #findShown(caller: Caller, message: MessageOf<"begin">): Promise<Result<Order>> {
+    const { order, token: signed } = message;
+    const found = await this.#find(caller, order);
+    if (found.ok || signed === undefined || !peekPrepaid(signed).ok) return found;
+    return this.#ports.prepaid.take({ signed, order, consumer: caller.consumer });
+  }
+
   #checkToken(order: Order, token: Uint8Array): Result<void> {
     const { signKey, crypto } = this.#ports;
+    if (order.prepaid !== undefined) {
+      const isIt = equalBytes(order.offer, token);
+      return isIt ? ok(undefined) : fail("token-invalid", "it is another order's token", "token");
+    }
     const read = verifyToken(token, signKey, crypto);
     if (!read.ok) return fail("token-invalid", read.fault.message, "token");
     // The device's own record decides; the token must be the very one that was given out.
@@ -201,11 +214,12 @@ class Requests {
 
   async #begin(caller: Caller, message: MessageOf<"begin">): Promise<Answer> {
     const { clock, delivery, watch, withdrawn } = this.#ports;
-    const found = await this.#find(caller, message.order);
+    const found = await this.#findShown(caller, message);
     if (!found.ok) return found;
     const order = found.value;
     if (order.state === "taking") return fail("payment-pending", "the payment is not decided yet");
     if (order.state === "failed") return fail("order-unpaid", "the payment was not taken");
+    if (order.prepaid !== undefined && order.state !== "paid") return spent(order);
     if (order.state !== "paid") return fail("order-closed", "the order is closed");
     if (message.token !== undefined) {
       const genuine = this.#checkToken(order, message.token);
@@ -219,6 +233,10 @@ class Requests {
     }
     if (!running && withdrawn(order.id)) {
       return fail("order-closed", "its service was removed: what remains is refunded");
+    }
+    if (!running && order.prepaid !== undefined) {
+      const enough = enoughLeft(order, message.units);
+      if (!enough.ok) return enough;
     }
     const begun = await delivery.begin(order, message.session, message.units);
     if (!begun.ok) return begun;

@@ -7,6 +7,7 @@ import { utf8 } from "../bytes.ts";
 import type { Result } from "../result.ts";
 import type { Service } from "./catalogue.ts";
 import type { Order } from "./order.ts";
+import type { OutletHealth } from "./outlet-watch.ts";
 
 export interface ProducerStatus {
   /** Whether it can sell something now; `reasons` say why not, or what is wrong with a part of it. */
@@ -17,7 +18,16 @@ export interface ProducerStatus {
   broadcasting: boolean;
   running: number;
   /** The first few of them. */
-  sessions: readonly { order: string; outlet: string; session: number; pulses: number }[];
+  sessions: readonly {
+    order: string;
+    outlet: string;
+    session: number;
+    pulses: number;
+    /** Begun by a person at the board. */
+    atBoard?: boolean;
+  }[];
+  /** Every outlet, what is raised there and which meters are not well. */
+  outlets: readonly OutletHealth[];
   /** Not settled yet. */
   orders: number;
   offers: number;
@@ -35,6 +45,8 @@ export interface ProducerStatus {
 export interface HealthFacts
   extends Omit<ProducerStatus, "ready" | "reasons" | "running" | "sessions" | "orders"> {
   linkUp: boolean;
+  /** Something is fitted for people at the board, who need no broker. */
+  atBoard: boolean;
   closing: boolean;
   storeTrouble: string | undefined;
   nowS: number;
@@ -68,29 +80,41 @@ export function watchedStore(store: Store): { store: Store; trouble(): string | 
 }
 
 export function producerStatus(facts: HealthFacts): ProducerStatus {
-  const { linkUp, closing, storeTrouble, nowS, services, allOrders, outletReady, ...plain } = facts;
+  const {
+    linkUp,
+    atBoard,
+    closing,
+    storeTrouble,
+    nowS,
+    services,
+    allOrders,
+    outletReady,
+    ...plain
+  } = facts;
+  const sellable = services.filter(({ prices }) => prices.length > 0);
+  const sellsHere = atBoard && sellable.some(({ walkUp }) => walkUp !== undefined);
+  const unlinked = linkUp ? [] : ["the broker is not connected"];
   const stops: string[] = [];
   if (closing) stops.push("the device is stopping");
   if (!plain.loop) stops.push("the metering loop is not up");
-  if (!linkUp) stops.push("the broker is not connected");
+  if (!sellsHere) stops.push(...unlinked);
   if (storeTrouble !== undefined) stops.push(`the store has trouble: ${storeTrouble.slice(0, 80)}`);
   if (plain.clock !== "unset" && plain.certificateExpiresS <= nowS) {
     stops.push("the certificate has expired: sluice provision --renew");
   }
-  const sellable = services.filter(({ prices }) => prices.length > 0);
   if (sellable.length === 0) stops.push("there is no service with a price");
   const outlets = [...new Set(sellable.map(({ outlet }) => outlet))];
   const bad = plain.loop ? outlets.flatMap((outlet) => troubleOf(outlet, outletReady(outlet))) : [];
   const able = stops.length === 0 && bad.length < outlets.length;
   const open = [...allOrders].filter(({ closedS }) => closedS === undefined);
-  const sessions = open.flatMap(({ id, outlet, running }) => {
-    return running === undefined
-      ? []
-      : [{ order: id, outlet, session: running.session, pulses: running.recorded }];
+  const sessions = open.flatMap(({ id, outlet, running, atBoard: isAtBoard }) => {
+    if (running === undefined) return [];
+    const { session, recorded: pulses } = running;
+    return [{ order: id, outlet, session, pulses, ...(isAtBoard && { atBoard: true }) }];
   });
   return {
     ready: able,
-    reasons: [...stops, ...shortened(bad)],
+    reasons: [...stops, ...(sellsHere ? unlinked : []), ...shortened(bad)],
     ...plain,
     running: sessions.length,
     sessions: sessions.slice(0, LISTED_MAX),
@@ -104,7 +128,11 @@ export function statusText(status: ProducerStatus, bytesMax: number): string {
   if (utf8(whole).length <= bytesMax) return whole;
   const { reasons } = status;
   const short = reasons.slice(0, LISTED_MAX).map((words) => words.slice(0, 80));
-  return JSON.stringify({ ...status, reasons: short, sessions: [] });
+  const ill = status.outlets.filter(({ ready, ailing }) => !ready || ailing !== undefined);
+  const outlets = ill.slice(0, LISTED_MAX).map(({ outlet, ready, why }) => {
+    return { outlet, ready, ...(why !== undefined && { why }) };
+  });
+  return JSON.stringify({ ...status, outlets, reasons: short, sessions: [] });
 }
 
 function troubleOf(outlet: string, able: Result<void>): string[] {

@@ -14,6 +14,8 @@ export const deviceRecord = map({
   digest: field(3, bytes(16)),
   /** Receipts up to this number are gone from disk, but for those of orders that are still kept. */
   pruned: optional(4, pulses),
+  /** The latest expiry of the prepaid tokens whose orders are gone. */
+  forgottenToS: optional(5, uint(0xffff_ffff)),
 });
 export type DeviceRecord = Of<typeof deviceRecord>;
 

@@ -39,6 +39,8 @@ export interface Journal {
   find(id: string): Promise<Order | undefined>;
   /** Number of the last receipt. */
   readonly receipt: number;
+  /** Prepaid tokens that expire by then may have been used and forgotten. */
+  readonly forgottenToS: number;
   /**
    * One commit: the order, the receipt that its change calls for, and what must be with them. Throws HalError;
    * then nothing changed.
@@ -97,6 +99,8 @@ export async function openJournal(ports: JournalPorts): Promise<Journal> {
 /** A closed order that is only on disk: nothing can happen to it but a question. */
 interface Done {
   closedS: number;
+  /** Of a prepaid order: until then its token would be taken for a new one. */
+  tokenToS: number;
   /** It was closed while the clock was not set. */
   undated: boolean;
   /** Numbers of its receipts. */
@@ -131,6 +135,10 @@ class StoredJournal implements Journal {
     return this.#device.receipt;
   }
 
+  get forgottenToS(): number {
+    return this.#device.forgottenToS ?? 0;
+  }
+
   async newEpoch(): Promise<number> {
     const next = { ...this.#device, epoch: this.epoch + 1 };
     await this.#ports.store.commit([writeRecord(deviceRecord, "device", "self", next)]);
@@ -149,8 +157,11 @@ class StoredJournal implements Journal {
   /** Takes in what an earlier run left. */
   async take(order: Order, numbers: readonly number[]): Promise<void> {
     const whole = { ...order, receipts: order.receipts ?? numbers };
-    if (whole.closedS === undefined || openRefund(whole)) await this.#recall(whole);
-    else this.#dismiss(whole, whole.closedS);
+    // At the board nobody asks for his receipt: it is given to him.
+    const isToGive = whole.atBoard === true && !isAcknowledged(whole);
+    const isOpen = whole.closedS === undefined || openRefund(whole) !== undefined;
+    if (isOpen || isToGive) await this.#recall(whole);
+    else this.#dismiss(whole, whole.closedS ?? 0);
   }
 
   async find(id: string): Promise<Order | undefined> {
@@ -260,8 +271,8 @@ class StoredJournal implements Journal {
       if (closedS !== undefined && closedS <= untilS) this.#dismiss(order, closedS);
     }
     const longAgoS = untilS - UNACKNOWLEDGED_LONGER_S;
-    const gone = [...this.#done].filter(([, { closedS, acknowledged }]) => {
-      return closedS <= (acknowledged ? untilS : longAgoS);
+    const gone = [...this.#done].filter(([, { closedS, tokenToS, acknowledged }]) => {
+      return tokenToS <= untilS && closedS <= (acknowledged ? untilS : longAgoS);
     });
     if (gone.length > 0) await this.#forget(gone);
     await this.#pruneReceipts(this.#nowS() - RECEIPT_KEPT_S);
@@ -271,10 +282,16 @@ class StoredJournal implements Journal {
   async #forget(gone: readonly (readonly [string, Done])[]): Promise<void> {
     const { pruned = 0 } = this.#device;
     const receipts = gone.flatMap(([, done]) => done.receipts.filter((one) => one <= pruned));
+    const forgottenToS = Math.max(...gone.map(([, { tokenToS }]) => tokenToS));
+    // Also when the clock is set back later, and its signature would be good again.
+    const isLater = forgottenToS > this.forgottenToS;
+    const device = isLater ? { ...this.#device, forgottenToS } : this.#device;
     await this.#ports.store.commit([
       ...gone.map(([id]) => ({ kind: "order", id, body: null })),
       ...receipts.map((one) => ({ kind: "receipt", id: receiptKey(one), body: null })),
+      ...(isLater ? [writeRecord(deviceRecord, "device", "self", device)] : []),
     ]);
+    this.#device = device;
     for (const [id] of gone) this.#leave(id);
   }
 
@@ -346,7 +363,8 @@ class StoredJournal implements Journal {
     this.#receipts.delete(order.id);
     const { receipts = [], state, clockUnset: undated = false } = order;
     const acknowledged = isAcknowledged(order);
-    this.#done.set(order.id, { closedS, undated, receipts, acknowledged });
+    const tokenToS = order.prepaid?.expiresS ?? 0;
+    this.#done.set(order.id, { closedS, tokenToS, undated, receipts, acknowledged });
     if (state === "failed") this.#failed.add(order.id);
   }
 

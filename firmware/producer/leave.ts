@@ -2,18 +2,21 @@
 // closes a switch. Only what would be done is asked about: the rest is answered as ever.
 
 import type { Crypto } from "../../hal/crypto.ts";
-import type { Message } from "../protocol/messages.ts";
+import type { Message, MessageOf } from "../protocol/messages.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Caller } from "./connections.ts";
 import { consumerPrint, type LeaveRequest } from "./events.ts";
 import type { Journal } from "./journal.ts";
 import type { Offers } from "./offers.ts";
+import type { Order } from "./order.ts";
+import type { Prepaid } from "./prepaid.ts";
 
 export interface LeavePorts {
   crypto: Crypto;
   catalogue: Catalogue;
   offers: Offers;
   journal: Journal;
+  prepaid: Prepaid;
 }
 
 export type Asking = Omit<LeaveRequest, "device" | "atMs">;
@@ -25,7 +28,7 @@ export function aboutOrder(message: Message): { order?: string } {
 }
 
 export function leaveRequest(
-  { crypto, catalogue, offers, journal }: LeavePorts,
+  { crypto, catalogue, offers, journal, prepaid }: LeavePorts,
   caller: Caller,
   message: Message,
 ): Asking | undefined {
@@ -44,8 +47,8 @@ export function leaveRequest(
       return { step: "pay", ...asked, consumer: print() };
     }
     case "begin": {
-      const order = journal.order(message.order);
-      if (order?.consumer !== caller.consumer) return undefined;
+      const order = begunOrder(journal, prepaid, caller, message);
+      if (order === undefined) return undefined;
       if (order.state !== "paid" || order.running !== undefined) return undefined;
       const { service, price, units } = order.terms;
       const asked = { order: order.id, service, price, units: message.units ?? units };
@@ -54,4 +57,17 @@ export function leaveRequest(
     default:
       return undefined;
   }
+}
+
+/** The caller's own, or the one that a prepaid token brings. */
+function begunOrder(
+  journal: Journal,
+  prepaid: Prepaid,
+  { consumer }: Caller,
+  { order, token: signed }: MessageOf<"begin">,
+): Order | undefined {
+  const mine = journal.order(order);
+  if (mine?.consumer === consumer) return mine;
+  const shown = signed && prepaid.would({ signed, order, consumer });
+  return shown?.ok === true ? shown.value : undefined;
 }

@@ -139,6 +139,18 @@ export const orderRecord = map({
       16,
     ),
   ),
+  /** Paid by a person at the board, whose consumer the device is itself; true, or absent. */
+  atBoard: optional(33, flag),
+  /** Paid outside, by the operator's word, which stands in the place of the offer: no money moves here. */
+  prepaid: optional(
+    34,
+    map({
+      /** As the token says; the order's own time may be moved with the clock. */
+      expiresS: field(1, seconds),
+      /** For whoever presents it; true, or absent. */
+      bearer: optional(2, flag),
+    }),
+  ),
 });
 
 export type Order = Readonly<Of<typeof orderRecord>>;
@@ -157,12 +169,19 @@ function priced({ terms, tariff: ofOffer }: Order): Priced {
 
 /** What a session of so many pulses is charged, that comes next in the order. */
 export function sessionCharge(order: Order, delivered: number): Charge {
-  return chargeOf(priced(order), order.pulses, delivered);
+  return marked(order, chargeOf(priced(order), order.pulses, delivered));
 }
 
 /** What all sessions of the order are charged together, with the extras. */
 export function wholeCharge(order: Order): Charge {
-  return settlementCharge(priced(order), order.pulses, order.extras);
+  return marked(order, settlementCharge(priced(order), order.pulses, order.extras));
+}
+
+/** Receipts of a prepaid order say what it is. */
+function marked({ prepaid }: Order, charge: Charge): Charge {
+  if (prepaid === undefined) return charge;
+  const sort = prepaid.bearer === true ? "bearer" : "consumer";
+  return { ...charge, breakdown: { lines: [], ...charge.breakdown, prepaid: sort } };
 }
 
 /** What the payment host took and keeps, but for what it gave back. */
@@ -186,6 +205,22 @@ export function newOrder(
     sessions: 0,
     acknowledged: 0,
   };
+}
+
+/** Paid from its first moment, by a token that the operator signed. It is first written when it begins. */
+export function prepaidOrder(
+  made: Omit<Parameters<typeof newOrder>[0], "reference"> & Required<Pick<Order, "prepaid">>,
+): Order {
+  assert(made.terms.totalMinor === 0, "I1: of a prepaid order no money is held here");
+  return { ...newOrder({ ...made, reference: "prepaid" }), state: "paid" };
+}
+
+/** The rest of a bearer token, in the hands of whoever presents it next. */
+export function handedOver(order: Order, consumer: string, atBoard: boolean): Order {
+  assert(order.prepaid?.bearer === true, "only what a bearer has changes hands");
+  assert(order.running === undefined, "it is with whoever began it until that has ended");
+  const { atBoard: _, ...rest } = order;
+  return atBoard ? { ...rest, consumer, atBoard } : { ...rest, consumer };
 }
 
 function withoutCredential(order: Order): Order {

@@ -102,7 +102,15 @@ function notStarted(step: ProducerStep, clock: Clock): ProducerStatus {
   return {
     ready: false,
     reasons: [`the device is not started: it is ${step}`],
-    ...{ loop: false, broadcasting: false, running: 0, sessions: [], orders: 0, offers: 0 },
+    ...{
+      loop: false,
+      broadcasting: false,
+      running: 0,
+      sessions: [],
+      outlets: [],
+      orders: 0,
+      offers: 0,
+    },
     ...{ dropped: 0, clock: clock.wallQuality(), uptimeS: 0, epoch: 0, receipt: 0 },
     ...{ certificateExpiresS: 0, version: "" },
   };

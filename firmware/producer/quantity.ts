@@ -22,7 +22,11 @@ export function totalOf(units: number, price: Price): number {
 }
 
 /** What price, service and the protocol allow, where only so many units are available; undefined for nothing. */
-export function rangeOf(service: Service, price: Price, available?: number): Range | undefined {
+export function rangeOf(
+  service: Pick<Service, "unitsMax">,
+  price: Price,
+  available?: number,
+): Range | undefined {
   const { minUnits = 1, maxUnits = service.unitsMax, stepUnits: step = 1 } = price;
   const min = Math.ceil(minUnits / step) * step;
   const most = Math.min(maxUnits, service.unitsMax, available ?? service.unitsMax);

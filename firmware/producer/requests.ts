@@ -14,6 +14,7 @@ import type { Journal } from "./journal.ts";
 import { type Asking, aboutOrder, leaveRequest } from "./leave.ts";
 import type { Offers } from "./offers.ts";
 import type { Payers } from "./payers.ts";
+import type { Prepaid } from "./prepaid.ts";
 import { Shares } from "./shares.ts";
 
 /** Of one consumer, waiting at once. */
@@ -31,6 +32,7 @@ export interface RequestsPorts {
   catalogue: Catalogue;
   offers: Offers;
   payers: Payers;
+  prepaid: Prepaid;
   connections: Connections;
   dispatch: Dispatch;
   /** The device is stopping. */

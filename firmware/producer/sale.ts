@@ -4,13 +4,11 @@
 
 import type { Clock } from "../../hal/clock.ts";
 import type { Crypto, Signer } from "../../hal/crypto.ts";
-import type { HostCredential } from "../../hal/payment-host.ts";
 import { assert } from "../assert.ts";
-import { fromHex, toHex } from "../bytes.ts";
+import { fromHex } from "../bytes.ts";
 import type { Log } from "../log.ts";
 import type { FlowEvent } from "../payment/model/flow-event.ts";
 import type { PaymentOrder, Payments, TakeOutcome } from "../payment/payments.ts";
-import { credentialNonce } from "../protocol/credential.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { signToken } from "../token/delivery-token.ts";
@@ -21,6 +19,7 @@ import type { OpenOffer } from "./offers.ts";
 import * as order from "./order.ts";
 import { dueRefundMinor, openRefund, refunded, refundedBefore } from "./order-refunds.ts";
 import type { PaymentTalk } from "./payment-talk.ts";
+import { credentialsOf, paymentOf, payWrong } from "./sale-payment.ts";
 
 type Order = order.Order;
 type Settlement = NonNullable<Order["settlement"]>;
@@ -28,7 +27,6 @@ type Settlement = NonNullable<Order["settlement"]>;
 /** Orders that one consumer, and all together, may have unsettled at once. */
 const OPEN_PER_CONSUMER_MAX = 32;
 const OPEN_MAX = 1000;
-const CREDENTIAL_BYTES_MIN = 16;
 /** A closed or failed order stays this long, to answer repeated questions. */
 const KEEP_CLOSED_S = 24 * 3600;
 
@@ -50,6 +48,10 @@ export interface SalePorts {
 export interface Sale {
   /** Journals the order and starts to take its money; the outcome shows in the order. */
   pay(offer: OpenOffer, request: MessageOf<"pay">, consumer: string): Promise<Result<Order>>;
+  /** As `pay`, by whoever stands at the board: held, by the card that its reader reads, or by what `method` says. */
+  payAtBoard(offer: OpenOffer, consumer: string, method?: string): Promise<Result<Order>>;
+  /** The payer wants no more: it is not waited for his card any longer, and what was taken goes back. */
+  cancel(order: string): void;
   /** The payer's answer to a question. Errors: `confirmation-unknown`. */
   confirm(paying: Order, answer: MessageOf<"confirm">): Result<void>;
   /** Starts to move what a closing order still has to move. */
@@ -74,13 +76,38 @@ class JournaledSale implements Sale {
   }
 
   async pay(offer: OpenOffer, request: MessageOf<"pay">, consumer: string): Promise<Result<Order>> {
-    const allowed = this.#room(consumer);
-    if (!allowed.ok) return allowed;
     const wrong = payWrong(offer, request);
     if (!wrong.ok) return wrong;
-    const { id, consumer: _, expiresS: __, tariff, ...terms } = offer.offer;
     const { way, flow } = offer.service.payment ?? {};
     const { method, maximumMinor } = request;
+    return this.#start(offer, consumer, {
+      ...credentialsOf(offer.offer.id, request),
+      ...(way !== undefined && { way }),
+      ...(flow !== undefined && { flow }),
+      ...(method !== undefined && { method }),
+      ...(maximumMinor !== undefined && { maximumMinor }),
+    });
+  }
+
+  payAtBoard(offer: OpenOffer, consumer: string, method?: string): Promise<Result<Order>> {
+    const { way, flow } = offer.service.payment ?? {};
+    return this.#start(offer, consumer, {
+      atBoard: true,
+      way: "hold",
+      // Of another way it is the name of another flow.
+      ...(way === "hold" && flow !== undefined && { flow }),
+      ...(method !== undefined && { method }),
+    });
+  }
+
+  cancel(order: string): void {
+    this.#ports.payments.cancel(order);
+  }
+
+  async #start(offer: OpenOffer, consumer: string, how: Partial<Order>): Promise<Result<Order>> {
+    const allowed = this.#room(consumer);
+    if (!allowed.ok) return allowed;
+    const { id, consumer: _, expiresS: __, tariff, ...terms } = offer.offer;
     const taking = order.newOrder({
       id,
       consumer,
@@ -91,11 +118,7 @@ class JournaledSale implements Sale {
       tokenLifeS: offer.service.tokenLifeS,
       offer: offer.signed,
       madeS: this.#nowS(),
-      ...credentialsOf(id, request),
-      ...(way !== undefined && { way }),
-      ...(flow !== undefined && { flow }),
-      ...(method !== undefined && { method }),
-      ...(maximumMinor !== undefined && { maximumMinor }),
+      ...how,
     });
     await this.#ports.journal.save(taking);
     this.#startTaking(taking, "take", offer.service.name);
@@ -128,8 +151,10 @@ class JournaledSale implements Sale {
 
   /** What was delivered is made final, and the rest given back; of a hold the rest was never taken. */
   async #move(closing: Order, settlement: Settlement): Promise<order.Moved> {
+    // Its money was never here.
+    if (closing.prepaid !== undefined) return { owedMinor: 0 };
     const { crypto, payments } = this.#ports;
-    const payment = this.#toPayment(closing);
+    const payment = this.#payment(closing);
     const { amountMinor, forfeitMinor, refundMinor } = settlement;
     const evidence = shortDigest(crypto, closing.offer);
     const kept = await payments.complete(payment, amountMinor + forfeitMinor, evidence);
@@ -148,7 +173,7 @@ class JournaledSale implements Sale {
       capturedMinor: order.capturedMinor(closed),
       before: refundedBefore(closed),
     };
-    void payments.giveBack(this.#toPayment(closed), dueMinor, later).then(
+    void payments.giveBack(this.#payment(closed), dueMinor, later).then(
       (back) => {
         const movedMinor = back.kind === "owed" ? dueMinor - back.amountMinor : dueMinor;
         enqueue(() => this.#refunded(closed, movedMinor));
@@ -207,6 +232,8 @@ class JournaledSale implements Sale {
     let all = 0;
     for (const one of this.#ports.journal.orders()) {
       if (one.state === "closed" || one.state === "failed") continue;
+      // The operator's own word brought it, and it waits here for as long as that is good.
+      if (one.prepaid !== undefined) continue;
       all += 1;
       if (one.consumer === consumer) mine += 1;
     }
@@ -216,35 +243,13 @@ class JournaledSale implements Sale {
       : ok(undefined);
   }
 
-  /** The service's name where a flow is about to be started with it. */
-  #toPayment(one: Order, serviceName?: string): PaymentOrder {
-    const { id, terms, offer, reference, maximumMinor, way, flow, method, extras } = one;
-    const { crypto } = this.#ports;
-    const payerKey = fromHex(one.consumer) ?? new Uint8Array();
-    const [credential, ...further] = [one.credential ?? [], one.further ?? []]
-      .flat()
-      .map((kept) => toHost(payerKey, kept));
-    return {
-      id,
-      currency: terms.currency,
-      totalMinor: terms.totalMinor,
-      offer,
-      offerDigest: shortDigest(crypto, offer),
-      payer: toHex(thumbprint(crypto, payerKey)),
-      ...(reference !== undefined && { reference }),
-      ...(maximumMinor !== undefined && { maximumMinor }),
-      ...(way !== undefined && { way }),
-      ...(flow !== undefined && { flow }),
-      ...(method !== undefined && { method }),
-      ...(extras !== undefined && { extras }),
-      ...(credential !== undefined && { credential, furtherCredentials: further }),
-      ...(serviceName !== undefined && goodsOf(one, serviceName)),
-    };
+  #payment(one: Order, serviceName?: string): PaymentOrder {
+    return paymentOf(one, this.#ports.crypto, serviceName);
   }
 
   #startTaking(taking: Order, how: "take" | "findOut", serviceName?: string): void {
     const { payments, enqueue, talk } = this.#ports;
-    const payment = this.#toPayment(taking, serviceName);
+    const payment = this.#payment(taking, serviceName);
     const { totalMinor } = taking.terms;
     // Later: whoever asked to pay is watching by then.
     const tell = (event: FlowEvent): void =>
@@ -328,54 +333,4 @@ class JournaledSale implements Sale {
     const { payments, enqueue } = this.#ports;
     enqueue(() => payments.forget(id));
   }
-}
-
-/** Errors: `credential-invalid`, `out-of-range`. */
-function payWrong({ offer }: OpenOffer, request: MessageOf<"pay">): Result<void> {
-  const { credential, maximumMinor = offer.totalMinor } = request;
-  if (credential.length > 0 && credential.length < CREDENTIAL_BYTES_MIN) {
-    return fail("credential-invalid", "it is too short to be one", "credential");
-  }
-  if (maximumMinor >= offer.totalMinor) return ok(undefined);
-  return fail("out-of-range", "is below the offer's total", "maximumMinor");
-}
-
-function credentialsOf(
-  order: string,
-  { nonce, credential, tokenised, further = [] }: MessageOf<"pay">,
-): Pick<Order, "credential" | "further"> {
-  // Who pays from an account gives none.
-  if (credential.length === 0) return {};
-  const kept = (one: Uint8Array, box: Uint8Array, isTokenised: boolean) => {
-    return { nonce: credentialNonce(order, one), box, tokenised: isTokenised };
-  };
-  const first = kept(nonce, credential, tokenised === true);
-  if (further.length === 0) return { credential: first };
-  const others = further.map((one) => kept(one.nonce, one.credential, one.tokenised));
-  return { credential: first, further: others };
-}
-
-function toHost(
-  payerKey: Uint8Array,
-  { nonce, box, tokenised }: order.KeptCredential,
-): HostCredential {
-  return tokenised
-    ? { kind: "token", payerKey, token: box }
-    : { kind: "sealed", payerKey, nonce, box };
-}
-
-/** What is sold, as the offer's lines have it. */
-function goodsOf(
-  { terms, tariff }: Order,
-  serviceName: string,
-): Required<Pick<PaymentOrder, "service" | "lines">> {
-  const { service, price, units, unit, priceMinor, lines } = terms;
-  const names = [...(tariff?.feeNames ?? [])];
-  return {
-    service: { id: service, name: serviceName, price, units, unit, priceMinor },
-    lines: lines.map(({ kind, amountMinor }) => {
-      const isUnits = kind === "units";
-      return { label: isUnits ? serviceName : (names.shift() ?? kind), isUnits, amountMinor };
-    }),
-  };
 }

@@ -14,7 +14,7 @@ import {
 import { fail, ok, type Result } from "../result.ts";
 import { grantPulses, type Ratio } from "../units.ts";
 import type { Fee, LevelLimit, Price, Service, ServicePayment } from "./catalogue.ts";
-import { rangeOf } from "./quantity.ts";
+import { isWithin, rangeOf } from "./quantity.ts";
 
 const TOKEN_LIFE_S_MAX = 366 * 24 * 3600;
 const ID_MAX = 65_535;
@@ -121,6 +121,21 @@ function checkPayment({ way, flow }: ServicePayment): Result<void> {
   return ifGiven(flow, (name) => checkText(name, FLOW_NAME_BYTES_MAX, "payment.flow"));
 }
 
+function checkWalkUp({ walkUp, prices, unitsMax }: Service): Result<void> {
+  if (walkUp === undefined) return ok(undefined);
+  const price = prices.find(({ id }) => id === walkUp.price);
+  if (price === undefined) {
+    return fail("not-found", "must be the id of one of the service's prices", "walkUp.price");
+  }
+  const range = rangeOf({ unitsMax }, price);
+  if (range !== undefined && isWithin(walkUp.units, range)) return ok(undefined);
+  return fail(
+    "out-of-range",
+    "must be a quantity that can be bought at that price",
+    "walkUp.units",
+  );
+}
+
 /** Errors: `out-of-range` and `exists`, at the field's path such as `prices.0.tiers.1.fromUnits`. */
 export function checkService(service: Service, ratio: Ratio): Result<void> {
   const trouble = firstTrouble([
@@ -130,6 +145,9 @@ export function checkService(service: Service, ratio: Ratio): Result<void> {
     ifGiven(service.description, (words) => checkText(words, DESCRIPTION_BYTES_MAX, "description")),
     ifGiven(service.level, checkLevel),
     ifGiven(service.payment, checkPayment),
+    ifGiven(service.bearer, ({ valueMinorMax }) =>
+      checkInteger(valueMinorMax, 1, AMOUNT_MINOR_MAX, "bearer.valueMinorMax"),
+    ),
     checkInteger(service.prices.length, 1, PRICES_MAX, "prices"),
     checkInteger(service.unitsMax, 1, UNITS_MAX, "unitsMax"),
     checkInteger(service.tokenLifeS, 1, TOKEN_LIFE_S_MAX, "tokenLifeS"),
@@ -143,6 +161,6 @@ export function checkService(service: Service, ratio: Ratio): Result<void> {
     return fail("out-of-range", "is more pulses than a session can count", "unitsMax");
   }
   const barren = service.prices.findIndex((price) => rangeOf(service, price) === undefined);
-  if (barren === -1) return ok(undefined);
+  if (barren === -1) return checkWalkUp(service);
   return fail("out-of-range", "no quantity can be bought at it", `prices.${barren}`);
 }

@@ -78,5 +78,7 @@ export const serviceRecord: Type<Service> = named(
         flow: optional(2, text(48)),
       }),
     ),
+    walkUp: optional(13, map({ price: field(1, priceId), units: field(2, units) })),
+    bearer: optional(14, map({ valueMinorMax: field(1, amountMinor) })),
   }),
 );

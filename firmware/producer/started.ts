@@ -18,14 +18,18 @@ import { type Delivery, openDelivery } from "./delivery.ts";
 import { openDispatch } from "./dispatch.ts";
 import { consumerPrint, tellPayment } from "./events.ts";
 import { type ProducerStatus, producerStatus, watchedStore } from "./health.ts";
+import { listen } from "./listening.ts";
 import { type Offers, openOffers } from "./offers.ts";
+import { openBoard } from "./open-board.ts";
 import { type Operation, openOperation } from "./operation.ts";
 import type { Order } from "./order.ts";
 import { openPayers, type Payers } from "./payers.ts";
 import { openPaymentTalk, type PaymentTalk } from "./payment-talk.ts";
+import { openPrepaid, type Prepaid } from "./prepaid.ts";
 import { openRequests, type Requests } from "./requests.ts";
 import { openSale, type Sale } from "./sale.ts";
 import { untilStopped } from "./until-stopped.ts";
+import type { WalkUp } from "./walk-up.ts";
 import { openWatchers, type Watchers } from "./watchers.ts";
 import { openWithdrawals, type Withdrawals } from "./withdrawals.ts";
 
@@ -70,11 +74,14 @@ class SellingDevice implements Started {
   readonly #offers: Offers;
   readonly #sale: Sale;
   readonly #delivery: Delivery;
+  readonly #prepaid: Prepaid;
   readonly #withdrawals: Withdrawals;
   readonly #plan: Plan;
   readonly #operation: Operation;
   readonly #requests: Requests;
   readonly #broadcast: Broadcast;
+  /** Of a device with something fitted for people at the board. */
+  readonly #walkUp: WalkUp | undefined;
   #loopUp = false;
   #closing = false;
   #sweeper: Timer | undefined;
@@ -104,6 +111,10 @@ class SellingDevice implements Started {
     this.#offers = openOffers({ clock, crypto, entropy, signer, catalogue, available });
     this.#sale = this.#openSale();
     this.#delivery = this.#openDelivery();
+    this.#prepaid = openPrepaid({
+      ...{ clock, crypto, device, operatorKey, catalogue, journal },
+      delivery: this.#delivery,
+    });
     const settle = (closing: Order): void => this.#sale.settle(closing);
     this.#withdrawals = openWithdrawals({ store, journal, settle }, books.withdrawn);
     const announced = (is: boolean): void => events.tell({ event: "discovery", announced: is });
@@ -130,6 +141,7 @@ class SellingDevice implements Started {
     const operationPorts = { store, crypto, clock, log, device, operatorKey, plan: this.#plan };
     this.#operation = openOperation(operationPorts, books.lastOperation);
     this.#requests = this.#openRequests();
+    this.#walkUp = this.#openWalkUp();
   }
 
   #openSale(): Sale {
@@ -140,8 +152,39 @@ class SellingDevice implements Started {
       journal: this.#books.journal,
       enqueue: (work) => this.#ports.enqueue(work),
       changed: (order) => this.#changed(order),
-      talk: this.#talk,
+      talk: {
+        ...this.#talk,
+        heard: (order, event) => {
+          this.#talk.heard(order, event);
+          this.#walkUp?.heard(order, event);
+        },
+      },
     });
+  }
+
+  #openWalkUp(): WalkUp | undefined {
+    return openBoard(this.#ports, this.#settled, this.#books, {
+      offers: this.#offers,
+      sale: this.#sale,
+      delivery: this.#delivery,
+      prepaid: this.#prepaid,
+      vouched: () => this.#vouched(),
+      begun: (order) => this.#begun(order),
+      withdrawn: (order) => this.#withdrawals.has(order),
+    });
+  }
+
+  /** What is paid is delivered all the same; nothing new is sold. */
+  #vouched(): Result<void> {
+    const { clock } = this.#ports;
+    const isOver = this.#settled.vouchedToS * 1000 <= clock.wallMs();
+    if (clock.wallQuality() === "unset" || !isOver) return ok(undefined);
+    return fail("expired", "the device's certificate has expired: its operator must renew it");
+  }
+
+  #begun(order: Order): void {
+    const { session = 0, total = 0 } = order.running ?? {};
+    this.#settled.events.tellOf(order, { event: "begin", session, pulses: total });
   }
 
   #openDelivery(): Delivery {
@@ -153,10 +196,13 @@ class SellingDevice implements Started {
       levelOf: (service) => catalogue.get(service)?.level,
       settle: (closing) => this.#sale.settle(closing),
       changed: (order) => this.#changed(order),
-      ended: (order, { session, pulses, reason }) =>
-        events.tellOf(order, { event: "end", session, pulses, reason }),
+      ended: (order, { session, pulses, reason }) => {
+        events.tellOf(order, { event: "end", session, pulses, reason });
+        this.#walkUp?.ended(order, reason);
+      },
       progress: (order, pulses, held) => {
         this.#watchers.metering(order, pulses, held);
+        this.#walkUp?.progress(order, pulses);
         const session = order.running?.session ?? 0;
         events.tellOf(order, { event: "progress", session, pulses });
       },
@@ -165,14 +211,16 @@ class SellingDevice implements Started {
 
   #openRequests(): Requests {
     const { clock, crypto, log } = this.#ports;
-    const { signer, operatorKey, vouchedToS, revocations, description, events } = this.#settled;
+    const { signer, operatorKey, revocations, description, events } = this.#settled;
     const { journal, catalogue } = this.#books;
     const dispatch = openDispatch({
-      ...{ crypto, clock, operatorKey, vouchedToS, revocations, description, journal, catalogue },
+      ...{ crypto, clock, operatorKey, revocations, description, journal, catalogue },
+      vouched: () => this.#vouched(),
       signKey: signer.publicKey,
       offers: this.#offers,
       sale: this.#sale,
       delivery: this.#delivery,
+      prepaid: this.#prepaid,
       operation: this.#operation,
       watch: (caller, order) => this.#watchers.watch(caller, order),
       asked: ({ id }) => this.#talk.repeat(id),
@@ -184,15 +232,13 @@ class SellingDevice implements Started {
         const told = { order: id, service, price, units, totalMinor, currency, consumer };
         events.tell({ event: "quote", ...told });
       },
-      begun: (order) => {
-        const { session = 0, total = 0 } = order.running ?? {};
-        events.tellOf(order, { event: "begin", session, pulses: total });
-      },
+      begun: (order) => this.#begun(order),
     });
     return openRequests({
       ...{ crypto, log, events, journal, catalogue, dispatch },
       offers: this.#offers,
       payers: this.#payers,
+      prepaid: this.#prepaid,
       connections: this.#connections,
       closing: () => this.#closing,
       offer: (work, lost) => this.#ports.offer(work, lost),
@@ -222,8 +268,10 @@ class SellingDevice implements Started {
       else this.#ports.enqueue(work);
     });
     await this.#books.wall.sweep(this.#books.journal);
-    await link.subscribe(requestsFilter(device));
+    const atBoard = this.#walkUp !== undefined;
+    await listen(link, requestsFilter(device), { clock, log, atBoard });
     this.#sale.resume();
+    this.#walkUp?.begin();
     this.#ports.enqueue(() => this.#withdrawals.sweep());
     this.#sweeper = every(clock, SWEEP_MS, () =>
       this.#ports.offer(
@@ -252,6 +300,7 @@ class SellingDevice implements Started {
   async close(): Promise<void> {
     this.#closing = true;
     this.#broadcast.stop();
+    this.#walkUp?.close();
     this.#delivery.stopAll("restart");
     await untilStopped(this.#ports.clock, () => this.#delivery.runningCount() === 0);
     this.#sweeper?.cancel();
@@ -278,12 +327,14 @@ class SellingDevice implements Started {
       certificateExpiresS: vouchedToS,
       version,
       linkUp: link.connected(),
+      atBoard: this.#walkUp !== undefined,
       closing: this.#closing,
       storeTrouble: this.#storeTrouble(),
       nowS: Math.floor(clock.wallMs() / 1000),
       services: catalogue.list(),
       allOrders: journal.orders(),
       outletReady: (outlet) => this.#delivery.ready(outlet),
+      outlets: this.#delivery.outlets(),
     });
   }
 
@@ -333,6 +384,7 @@ class SellingDevice implements Started {
 
   #onLoop(report: LoopReport): void {
     if (report.on === "ready" || report.on === "alive") this.#loopUp = true;
+    if (report.on === "button") this.#walkUp?.onButton(report.button);
     if (report.on !== "lost") return;
     this.#loopUp = false;
     this.#settled.events.tell({ event: "fault", reason: "not-ready", message: report.why });
@@ -341,6 +393,7 @@ class SellingDevice implements Started {
   #changed(order: Order): void {
     this.#payers.answer(order);
     this.#watchers.receipts(order);
+    this.#walkUp?.changed(order);
     tellPayment(this.#settled.events, order);
     if (this.#withdrawals.has(order.id)) this.#ports.enqueue(() => this.#withdrawals.sweep());
   }

@@ -101,7 +101,13 @@ const settlementTuple = named(
 export const EXTRAS_MAX = 3;
 export const EXTRA_NAME_BYTES_MAX = 32;
 
-/** What the amount is made of; on the receipts of an offer that has a tariff or of a payment with extras, no others. */
+/** Who may take what a prepaid token is for. */
+const PREPAID_SORTS = { consumer: 1, bearer: 2 } as const;
+
+/**
+ * What the amount is made of; on the receipts of an offer that has a tariff, of a payment with extras, or of a prepaid
+ * token, no others.
+ */
 const breakdown = map({
   /** Contained in the amount, where the tariff says a rate; extras contain none. */
   taxMinor: optional(1, amountMinor),
@@ -109,6 +115,8 @@ const breakdown = map({
   lines: field(2, list(amountLine, LINES_MAX + EXTRAS_MAX)),
   /** Of the lines that are extras, in their order. */
   extraNames: optional(3, list(text(EXTRA_NAME_BYTES_MAX), EXTRAS_MAX)),
+  /** Paid by such a token, which stands in the place of the offer: no money moved here. */
+  prepaid: optional(4, named("prepaid-sort", oneOf(PREPAID_SORTS))),
 });
 export type Breakdown = Of<typeof breakdown>;
 

@@ -20,7 +20,8 @@ export interface SignedSort<T> {
     | "receipt"
     | "command"
     | "revocations"
-    | "flow-grant";
+    | "flow-grant"
+    | "prepaid";
   claims: Type<T>;
   /** Of the whole signed object, where it may be larger than SIGNED_BYTES_MAX. */
   bytesMax?: number;

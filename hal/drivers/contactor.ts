@@ -1,10 +1,12 @@
-// A contactor or a valve with an auxiliary contact: one line drives the coil, another reads the contact.
-// A contact that does not follow the coil in time is welded, or did not close.
+// A contactor or a valve with one way: one line drives the coil, another reads the auxiliary contact where one is
+// fitted. A contact that does not follow the coil in time is welded, or did not close; without an auxiliary
+// contact nothing is known of it, and a weld shows only as a leak.
 
 import type { ContactorPart } from "../board.ts";
 import type { Clock } from "../clock.ts";
 import type { InputPin, OutputPin } from "../pin.ts";
-import type { Switch, SwitchState } from "../switch.ts";
+import type { Switch } from "../switch.ts";
+import { watchContact } from "./contact-watch.ts";
 
 /**
  * Takes both lines over and starts open. The fault stands while the contact disagrees with the coil and has
@@ -12,45 +14,26 @@ import type { Switch, SwitchState } from "../switch.ts";
  */
 export function openContactor(
   coil: OutputPin,
-  contact: InputPin,
+  contact: InputPin | undefined,
   clock: Clock,
-  part: ContactorPart,
+  part: Pick<ContactorPart, "operateMsMax">,
 ): Switch {
-  let commanded = false;
-  let disagreesSinceMs: number | undefined = clock.monotonicMs();
+  const watch = watchContact(contact, clock, part.operateMsMax);
   let given = false;
   coil.set(false);
 
   return {
     set: (closed) => {
       if (given) return;
-      if (closed !== commanded) {
-        commanded = closed;
-        disagreesSinceMs = clock.monotonicMs();
-      }
+      watch.command(closed);
       coil.set(closed);
     },
-    state: (): SwitchState => {
-      if (given) return { closed: false, contact: "unknown" };
-      const isClosed = contact.read();
-      const shown = isClosed ? "closed" : "open";
-      if (isClosed === commanded) {
-        disagreesSinceMs = undefined;
-        return { closed: commanded, contact: shown };
-      }
-      const nowMs = clock.monotonicMs();
-      disagreesSinceMs ??= nowMs;
-      if (nowMs - disagreesSinceMs <= part.operateMsMax) {
-        return { closed: commanded, contact: "unknown" };
-      }
-      return { closed: commanded, contact: shown, fault: commanded ? "not-closed" : "weld" };
-    },
+    state: watch.state,
     close: () => {
       if (given) return;
       given = true;
-      commanded = false;
       coil.close();
-      contact.close();
+      watch.close();
     },
   };
 }

@@ -22,7 +22,7 @@ export interface SentMessage {
   /** Of the request, not marked as a repeat. */
   type: string;
   trace: number;
-  /** All elements but card number and expiry. */
+  /** All elements but those of the card: number, expiry, sequence, chip. */
   fields: readonly (readonly [number, string])[];
 }
 

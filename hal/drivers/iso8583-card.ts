@@ -3,23 +3,31 @@
 
 import type { Crypto } from "../crypto.ts";
 import type { HostBinding, HostCard, HostCredential, HostDecline } from "../payment-host.ts";
+import { type ChipData, readSealedPlain, SEALED_TAGS, type SealedEntry } from "../sealed-card.ts";
+import { writeTlv } from "./ber-tlv.ts";
+import { DE } from "./iso8583-fields.ts";
+import type { FieldValue } from "./iso8583-message.ts";
 
-/** Offer digest 16, amount 4 (big-endian), currency 3, expiry year and month 2, card number 12 to 19 digits. */
-const NUMBER_AT = 25;
-const NUMBER_BYTES_MIN = 12;
-const NUMBER_BYTES_MAX = 19;
 const TOKEN_BYTES = 16;
 const KEY_BYTES = 32;
 const NONCE_BYTES = 24;
+/** What element 55 holds. */
+const CHIP_BYTES_MAX = 255;
+/** Has an element of its own. */
+const SEQUENCE_TAG = 0x5f34;
 
 export interface OpenedCard {
   /** ASCII digits. Overwrite it with `forget`. */
   number: Uint8Array;
   /** YYMM. */
   expiry: Uint8Array;
+  entry: SealedEntry;
+  /** Of a card at a reader: element 23, three digits, where the card has one, and element 55. */
+  sequence?: string;
+  chip?: Uint8Array;
 }
 
-/** Opens a credential that the payer sealed, and checks what it is bound to. */
+/** Opens a credential that the payer or a card reader sealed, and checks what it is bound to. */
 export function openCard(
   { payerKey, nonce, box }: Extract<HostCredential, { kind: "sealed" }>,
   binding: HostBinding,
@@ -30,51 +38,54 @@ export function openCard(
   const shared = crypto.boxShared(payerKey, secretKey);
   const plain = shared && crypto.open(box, nonce, shared);
   shared?.fill(0);
-  if (plain === undefined) return "credential-invalid";
-  try {
-    return readPlain(plain, binding);
-  } finally {
-    plain.fill(0);
-  }
-}
-
-function readPlain(plain: Uint8Array, binding: HostBinding): OpenedCard | HostDecline {
-  const length = plain.length - NUMBER_AT;
-  if (length < NUMBER_BYTES_MIN || length > NUMBER_BYTES_MAX) return "credential-invalid";
-  const number = plain.slice(NUMBER_AT);
-  const [year = 0, month = 0] = plain.subarray(23, NUMBER_AT);
-  const isCard = number.every((byte) => byte >= 0x30 && byte <= 0x39) && passesLuhn(number);
-  if (!isCard || year > 99 || month < 1 || month > 12) {
-    number.fill(0);
-    return "credential-invalid";
-  }
+  const read = plain && readSealedPlain(plain);
+  plain?.fill(0);
+  if (read === undefined) return "credential-invalid";
+  const { number, expiry, entryMethod, chip } = read;
   const isBound =
     binding.offer.length === 16 &&
-    binding.offer.every((byte, i) => byte === plain[i]) &&
-    new DataView(plain.buffer, plain.byteOffset).getUint32(16) === binding.amountMinor &&
-    String.fromCharCode(...plain.subarray(20, 23)) === binding.currency;
-  if (!isBound) {
+    binding.offer.every((byte, i) => byte === read.offer[i]) &&
+    read.amountMinor === binding.amountMinor &&
+    read.currency === binding.currency;
+  const element = chip && chipBytes(chip);
+  const fits = element === undefined || element.length <= CHIP_BYTES_MAX;
+  if (!isBound || !fits) {
     number.fill(0);
-    return "credential-mismatch";
+    return isBound ? "credential-invalid" : "credential-mismatch";
   }
-  const digits = [year / 10, year % 10, month / 10, month % 10];
-  return { number, expiry: Uint8Array.from(digits, (digit) => 0x30 + Math.floor(digit)) };
+  const sequence = chip?.get(SEQUENCE_TAG)?.[0]?.toString(16).padStart(3, "0");
+  const hasSequence = sequence !== undefined && /^\d{3}$/.test(sequence);
+  return {
+    ...{ number, expiry, entry: entryMethod },
+    ...(hasSequence && { sequence }),
+    ...(element !== undefined && { chip: element }),
+  };
+}
+
+/** In the order of the layout. */
+function chipBytes(chip: ChipData): Uint8Array {
+  const parts = SEALED_TAGS.flatMap((tag) => {
+    const value = tag === SEQUENCE_TAG ? undefined : chip.get(tag);
+    return value === undefined ? [] : [...writeTlv(tag, value)];
+  });
+  return Uint8Array.from(parts);
+}
+
+/** Elements that are in the message and nowhere else. */
+export function cardElements(card: OpenedCard): readonly (readonly [number, FieldValue])[] {
+  const { number, expiry, sequence, chip } = card;
+  return [
+    [DE.pan, number],
+    [DE.expiry, expiry],
+    ...(sequence === undefined ? [] : [[DE.sequence, sequence] as const]),
+    ...(chip === undefined ? [] : [[DE.chip, chip] as const]),
+  ];
 }
 
 export function forget(card: OpenedCard): void {
   card.number.fill(0);
   card.expiry.fill(0);
-}
-
-/** ISO/IEC 7812-1 annex B check digit. */
-function passesLuhn(number: Uint8Array): boolean {
-  let sum = 0;
-  for (const [index, byte] of number.entries()) {
-    const isDoubled = (number.length - index) % 2 === 0;
-    const value = (byte - 0x30) * (isDoubled ? 2 : 1);
-    sum += value > 9 ? value - 9 : value;
-  }
-  return sum % 10 === 0;
+  card.chip?.fill(0);
 }
 
 /** First digits of the issuer, and whose they are (ISO/IEC 7812); the longest that fits counts. */
@@ -109,7 +120,7 @@ function networkOf(number: Uint8Array): string {
 
 /** What may be known of it outside. */
 export function describeCard(
-  { number }: OpenedCard,
+  { number, entry }: OpenedCard,
   crypto: Crypto,
   secretKey: Uint8Array,
 ): HostCard {
@@ -123,7 +134,7 @@ export function describeCard(
   return {
     maskedPan: `${first}******${last}`,
     network: networkOf(number),
-    entryMethod: "manual",
+    entryMethod: entry,
     token: Array.from(token, (byte) => byte.toString(16).padStart(2, "0")).join(""),
   };
 }

@@ -10,6 +10,10 @@ const UNDER_WAY_MAX = 16;
 /** Nonsense on the line until it is broken. */
 const NONSENSE_MAX = 8;
 const ECHO_TEST = "301";
+/** A question may be open for so long before a sign of life is asked for. */
+const SILENT_MS = 3_000;
+/** A line that is down, or gives no sign of life, is trouble after so long: breaks are mended at once. */
+const GONE_MS = 3_000;
 /** Place of the digit that says of a message type whether it is a repeat. */
 const REPEAT_DIGIT = 3;
 
@@ -76,6 +80,10 @@ export class Iso8583Exchange {
   };
   readonly #options: ExchangeOptions;
   readonly #open = new Map<number, OpenQuestion>();
+  #isUp = false;
+  /** Since when nothing shows that the acquirer is there, by the monotonic clock. */
+  #goneMs: number | undefined;
+  #probe: Timer | undefined;
   readonly #echoes: Timer;
   #echo: { trace: number; timer: Timer } | undefined;
   #nonsense = 0;
@@ -84,8 +92,21 @@ export class Iso8583Exchange {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     const { line, clock, echoMs } = options;
-    line.listen({ up: () => this.#lineUp(), message: (bytes) => this.#hear(bytes) });
+    this.#goneMs = clock.monotonicMs();
+    line.listen({
+      up: () => this.#lineUp(),
+      down: () => this.#lineDown(),
+      message: (bytes) => this.#hear(bytes),
+    });
     this.#echoes = every(clock, echoMs, () => this.#askForLife());
+  }
+
+  /** Why nothing that is asked now would be answered; undefined where it may be, or nobody knows yet. */
+  trouble(): string | undefined {
+    const { clock } = this.#options;
+    if (this.#goneMs === undefined || clock.monotonicMs() < this.#goneMs + GONE_MS)
+      return undefined;
+    return this.#isUp ? "the payment host does not answer" : "the payment host cannot be reached";
   }
 
   /** Undefined when there was no answer in time. Never rejects. */
@@ -109,6 +130,7 @@ export class Iso8583Exchange {
   close(): void {
     this.#closed = true;
     this.#echoes.cancel();
+    this.#probe?.cancel();
     this.#echo?.timer.cancel();
     for (const open of [...this.#open.values()]) this.#finish(open, undefined);
     this.#options.line.close();
@@ -124,11 +146,35 @@ export class Iso8583Exchange {
   }
 
   #lineUp(): void {
+    this.#isUp = true;
     this.#nonsense = 0;
+    const isAwaited = this.#echo !== undefined || this.#isAwaited();
     this.#echo?.timer.cancel();
     this.#echo = undefined;
     for (const open of this.#open.values()) open.isOnLine = false;
     this.#pump();
+    // One that breaks whenever it is asked, or was away for long, is not believed before it has answered.
+    if (isAwaited || this.trouble() !== undefined) this.#askForLife();
+    else this.#goneMs = undefined;
+  }
+
+  #lineDown(): void {
+    this.#isUp = false;
+    this.#goneMs ??= this.#options.clock.monotonicMs();
+    this.#probe?.cancel();
+    this.#probe = undefined;
+  }
+
+  #isAwaited(): boolean {
+    return [...this.#open.values()].some(({ isOnLine }) => isOnLine);
+  }
+
+  /** That the other end is silent is found out long before the question is given up. */
+  #probeSoon(): void {
+    this.#probe ??= after(this.#options.clock, SILENT_MS, () => {
+      this.#probe = undefined;
+      if (this.#isAwaited()) this.#askForLife();
+    });
   }
 
   /** In the order of asking, as many as may be under way. */
@@ -143,17 +189,21 @@ export class Iso8583Exchange {
       if (open.isRepeat) this.counts.repeated++;
       open.isOnLine = true;
       open.isRepeat = true;
+      this.#probeSoon();
     }
   }
 
   #hear(bytes: Uint8Array): void {
-    const read = decodeIso8583(bytes, [DE.pan, DE.expiry]);
+    const read = decodeIso8583(bytes, [DE.pan, DE.expiry, DE.chip]);
     bytes.fill(0);
     if (!read.ok) {
       this.counts.malformed++;
       if (++this.#nonsense >= NONSENSE_MAX) this.#options.line.reset();
       return;
     }
+    this.#goneMs = undefined;
+    this.#probe?.cancel();
+    this.#probe = undefined;
     const { message } = read;
     const trace = Number(message.fields.get(DE.trace) ?? 0);
     if (message.type === "0810" && trace === this.#echo?.trace) {
@@ -178,6 +228,7 @@ export class Iso8583Exchange {
       new Map([...timeFields(), [DE.trace, String(trace)], [DE.networkCode, ECHO_TEST]]),
     );
     if (!line.send(bytes)) return;
+    this.#goneMs ??= clock.monotonicMs();
     const timer = after(clock, answerMs, () => {
       this.#echo = undefined;
       line.reset();

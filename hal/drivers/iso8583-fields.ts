@@ -12,6 +12,7 @@ export const DE = {
   localDate: 13, // MMDD
   expiry: 14, // YYMM
   entryMode: 22,
+  sequence: 23, // of the card, among those of one number
   reference: 37, // retrieval reference number
   authCode: 38,
   responseCode: 39,
@@ -20,6 +21,7 @@ export const DE = {
   merchantName: 43,
   currency: 49, // ISO 4217, digits
   additionalAmounts: 54,
+  chip: 55, // BER-TLV of the card and the terminal
   batch: 60, // private use: number of the batch that it counts in
   evidence: 62, // private use: digest of what proves a completion
   settlementCode: 66, // of a closed batch: 1 in balance, 2 out of balance

@@ -2,7 +2,6 @@
 // sent again with the same trace number until it is answered, or reversed until that is acknowledged. Everything
 // that is sent is on disk before, and every answer after, so that a restart goes on where the last process was.
 
-import { after, type Timer } from "../clock.ts";
 import { HalError } from "../hal-error.ts";
 import type {
   HostAmount,
@@ -23,19 +22,18 @@ import {
   toHex,
   written,
 } from "./iso8583-books.ts";
-import { forget, type OpenedCard, openCard } from "./iso8583-card.ts";
+import { cardElements, forget, type OpenedCard, openCard } from "./iso8583-card.ts";
 import { type ExchangeCounts, Iso8583Exchange, type Question } from "./iso8583-exchange.ts";
 import { DE } from "./iso8583-fields.ts";
 import type { Iso8583Line } from "./iso8583-line.ts";
 import { encodeIso8583, type FieldValue, type Iso8583Message } from "./iso8583-message.ts";
 import { Iso8583Preparation, type Prepared, type Terminal } from "./iso8583-prepare.ts";
 import { elementOf, timeFields } from "./iso8583-request.ts";
+import { Iso8583Reversals } from "./iso8583-reversals.ts";
 import { settle } from "./iso8583-settle.ts";
 
 const ANSWER_MS = 15_000;
 const ECHO_MS = 60_000;
-const REVERSE_AGAIN_MS_MIN = 5_000;
-const REVERSE_AGAIN_MS_MAX = 300_000;
 /** Answers that nobody waits for and that are being looked at; above it they are passed over. */
 const STRAYS_MAX = 64;
 
@@ -86,12 +84,10 @@ class TerminalHost implements Iso8583Host {
   readonly #prepare: Iso8583Preparation;
   readonly #exchange: Iso8583Exchange;
   readonly #running = new Map<string, Promise<HostAnswer>>();
-  /** When a reversal that nobody acknowledged is sent again. */
-  readonly #again = new Map<string, Timer>();
+  readonly #reversals: Iso8583Reversals;
   #listener: ((attempt: string, answer: HostAnswer) => void) | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #strays = 0;
-  #closed = false;
 
   constructor(options: Iso8583HostOptions, books: Iso8583Books) {
     const { crypto, secretKey, simulated, line, clock, terminalId } = options;
@@ -109,16 +105,24 @@ class TerminalHost implements Iso8583Host {
       nextTrace: () => books.nextTrace().trace,
       timeFields: () => timeFields(clock.wallMs()),
     });
-    for (const attempt of books.undecided()) this.#reverseLater(attempt, REVERSE_AGAIN_MS_MIN);
+    this.#reversals = new Iso8583Reversals(clock, books, async (attempt, target) => {
+      const answer = await this.reverse(attempt, target);
+      if (answer.kind !== "no-answer") this.#listener?.(attempt, answer);
+    });
+    for (const attempt of books.undecided()) this.#reversals.later(attempt);
   }
 
   counts(): Readonly<ExchangeCounts> {
     return { ...this.#exchange.counts };
   }
 
+  /** A line that is down, or an acquirer that gives no sign of life. */
+  trouble(): string | undefined {
+    return this.#exchange.trouble();
+  }
+
   close(): void {
-    this.#closed = true;
-    for (const timer of this.#again.values()) timer.cancel();
+    this.#reversals.close();
     this.#exchange.close();
   }
 
@@ -131,7 +135,7 @@ class TerminalHost implements Iso8583Host {
     return this.#inTurn(async () => {
       const known = await this.#books.read("iso-attempt", attempt);
       if (known?.answer !== undefined) return known.answer;
-      if (credential.kind === "token") {
+      if (credential.kind !== "sealed") {
         return this.#prepare.refuse(attempt, "tokenise", "credential-invalid");
       }
       const card = this.#openSealed(credential, binding);
@@ -272,6 +276,8 @@ class TerminalHost implements Iso8583Host {
     credential: HostCredential,
   ): Promise<Extract<HostCredential, { kind: "sealed" }> | undefined> {
     if (credential.kind === "sealed") return credential;
+    // It has no reader of its own.
+    if (credential.kind === "present") return undefined;
     const kept = await this.#books.read("iso-token", toHex(credential.token));
     const sealed = kept && sealedCredential(kept);
     const isHis = sealed !== undefined && toHex(sealed.payerKey) === toHex(credential.payerKey);
@@ -308,8 +314,8 @@ class TerminalHost implements Iso8583Host {
     const { message } = record;
     if (message === undefined) return noAnswer();
     const { type, trace, fields } = message;
-    const values = new Map<number, FieldValue>(fields);
-    if (card !== undefined) values.set(DE.pan, card.number).set(DE.expiry, card.expiry);
+    const ofCard = card === undefined ? [] : cardElements(card);
+    const values = new Map<number, FieldValue>([...fields, ...ofCard]);
     const bytes = encodeIso8583(type, values);
     const reference = elementOf(message, DE.reference);
     return this.#hearAnswer(attempt, record, { type, trace, reference, isRepeat, bytes });
@@ -328,7 +334,7 @@ class TerminalHost implements Iso8583Host {
     } finally {
       // Also when the disk failed.
       if (answer === undefined && action === "reverse") {
-        this.#reverseLater(attempt, REVERSE_AGAIN_MS_MIN);
+        this.#reversals.later(attempt);
       }
     }
     return answer ?? { kind: "no-answer" };
@@ -365,25 +371,6 @@ class TerminalHost implements Iso8583Host {
     if (record?.state === "decided" && record.answer !== undefined) {
       this.#listener?.(attempt, record.answer);
     }
-  }
-
-  /** Also when whoever asked for it has gone: what is held must not stay so. */
-  #reverseLater(attempt: string, delayMs: number): void {
-    if (this.#closed || this.#again.has(attempt)) return;
-    const again = async (): Promise<void> => {
-      this.#again.delete(attempt);
-      const nextMs = Math.min(2 * delayMs, REVERSE_AGAIN_MS_MAX);
-      const record = await this.#books.read("iso-attempt", attempt).catch((error: unknown) => {
-        this.#reverseLater(attempt, nextMs);
-        throw error;
-      });
-      if (record?.action !== "reverse" || record.state !== "sent") return;
-      this.#reverseLater(attempt, nextMs);
-      const answer = await this.reverse(attempt, record.target ?? "");
-      if (answer.kind !== "no-answer") this.#listener?.(attempt, answer);
-    };
-    const timer = after(this.#options.clock, delayMs, () => void again().catch(() => undefined));
-    this.#again.set(attempt, timer);
   }
 }
 

@@ -6,6 +6,8 @@ import { MESSAGE_BYTES_MAX } from "./iso8583-message.ts";
 export interface Iso8583LineListener {
   /** It is up, now or again: nothing that was sent before is on its way any more. */
   up(): void;
+  /** It has broken, or could not be made. */
+  down(): void;
   /** One message. Its bytes are the listener's to overwrite, and valid until it returns. */
   message(bytes: Uint8Array): void;
 }

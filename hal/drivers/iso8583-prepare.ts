@@ -16,7 +16,14 @@ import {
 import { describeCard, type OpenedCard } from "./iso8583-card.ts";
 import { currencyNumber } from "./iso8583-currency.ts";
 import { DE } from "./iso8583-fields.ts";
-import { closingOf, elementOf, type Merchant, requestOf, reversalOf } from "./iso8583-request.ts";
+import {
+  closingOf,
+  ENTRY_MODES,
+  elementOf,
+  type Merchant,
+  requestOf,
+  reversalOf,
+} from "./iso8583-request.ts";
 
 const AMOUNT_MAX = 999_999_999_999;
 const DIGEST_BYTES = 16;
@@ -75,7 +82,10 @@ export class Iso8583Preparation {
     const merchant = this.#terminal;
     const record: AttemptRecord = {
       ...{ action: "authorise", atMs: nowMs, state: "sent", credential },
-      message: requestOf({ action: "authorise", trace, nowMs, amountMinor, currency, merchant }),
+      message: requestOf({
+        ...{ action: "authorise", trace, nowMs, amountMinor, currency, merchant },
+        entryMode: ENTRY_MODES[card.entry],
+      }),
       card: describeCard(card, crypto, secretKey),
     };
     await this.#books.commit([
@@ -109,7 +119,9 @@ export class Iso8583Preparation {
     const nowMs = this.#terminal.clock.wallMs();
     const { trace, write } = this.#books.nextTrace();
     const { original, authCode } = charge;
+    const begun = (await this.#books.read("iso-attempt", charge.attempt))?.message;
     const message = requestOf({
+      entryMode: (begun && elementOf(begun, DE.entryMode)) || ENTRY_MODES.manual,
       ...{ action, trace, nowMs, amountMinor, currency, merchant: this.#terminal },
       of: { reference, original, ...(authCode !== undefined && { authCode }) },
       ...(evidence !== undefined && { evidence: this.digestHex(evidence) }),

@@ -1,6 +1,7 @@
 // The messages of a terminal, element by element: authorise 0100, completion 0220, refund 0200, reversal 0400, and
 // the end of a batch 0500. All but the first carry no card; the three after it name the message they refer to.
 
+import { calendar } from "./calendar.ts";
 import { batchText, type Closing, sumFields } from "./iso8583-batch.ts";
 import type { SentMessage } from "./iso8583-books.ts";
 import { currencyNumber } from "./iso8583-currency.ts";
@@ -8,9 +9,8 @@ import { DE } from "./iso8583-fields.ts";
 
 const PURCHASE = "000000";
 const REFUND = "200000";
-/** Keyed by the payer, and the terminal cannot take a secret code. */
-const ENTERED_BY_HAND = "012";
-const DAY_MS = 86_400_000;
+/** How the card came, and that the terminal cannot take a secret code. */
+export const ENTRY_MODES = { manual: "012", insert: "052", tap: "072" } as const;
 
 export interface Merchant {
   /** At most 8 characters. */
@@ -32,6 +32,8 @@ export interface Wanted {
   amountMinor: number;
   currency: string;
   merchant: Merchant;
+  /** Of the card, also where the message does not name it. */
+  entryMode: string;
   /** What it refers to: its reference, its element 90, its approval. */
   of?: { reference: string; original: string; authCode?: string };
   /** Hexadecimal. */
@@ -42,7 +44,8 @@ export interface Wanted {
 
 /** All elements but those of the card. The currency has a number: asked before. */
 export function requestOf(wanted: Wanted): SentMessage {
-  const { action, trace, nowMs, amountMinor, currency, merchant, of, evidence, batch } = wanted;
+  const { action, trace, nowMs, amountMinor, currency, merchant, entryMode } = wanted;
+  const { of, evidence, batch } = wanted;
   // A refund is a transaction of its own; a completion is the end of the one that was authorised.
   const reference =
     action === "capture" && of !== undefined ? of.reference : referenceOf(trace, nowMs);
@@ -51,7 +54,7 @@ export function requestOf(wanted: Wanted): SentMessage {
     [DE.amount, String(amountMinor)],
     ...timeFields(nowMs),
     [DE.trace, String(trace)],
-    [DE.entryMode, ENTERED_BY_HAND],
+    [DE.entryMode, entryMode],
     [DE.reference, reference],
     ...merchantFields(merchant),
     [DE.currency, currencyNumber(currency) ?? ""],
@@ -136,41 +139,4 @@ function referenceOf(trace: number, nowMs: number): string {
   const { year, dayOfYear, time } = calendar(nowMs);
   const day = String(dayOfYear).padStart(3, "0");
   return `${year % 10}${day}${time.slice(0, 2)}${String(trace).padStart(6, "0")}`;
-}
-
-/** The Gregorian calendar in universal time, counted in years that begin with March. */
-function calendar(nowMs: number): {
-  year: number;
-  dayOfYear: number;
-  month: string;
-  day: string;
-  time: string;
-} {
-  const days = Math.floor(nowMs / DAY_MS);
-  const sinceMarch0000 = days + 719_468;
-  const era = Math.floor(sinceMarch0000 / 146_097);
-  const dayOfEra = sinceMarch0000 - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1_460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const leapDays = Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100);
-  const dayFromMarch = dayOfEra - (365 * yearOfEra + leapDays);
-  const monthFromMarch = Math.floor((5 * dayFromMarch + 2) / 153);
-  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
-  const year = yearOfEra + 400 * era + (month <= 2 ? 1 : 0);
-  const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
-  const beforeMarch = isLeap ? 60 : 59;
-  const two = (value: number): string => String(value).padStart(2, "0");
-  const seconds = Math.floor((nowMs - days * DAY_MS) / 1000);
-  return {
-    year,
-    dayOfYear: month <= 2 ? dayFromMarch - 306 + 1 : dayFromMarch + beforeMarch + 1,
-    month: two(month),
-    day: two(dayFromMarch - Math.floor((153 * monthFromMarch + 2) / 5) + 1),
-    time: `${two(Math.floor(seconds / 3600))}${two(Math.floor(seconds / 60) % 60)}${two(seconds % 60)}`,
-  };
 }

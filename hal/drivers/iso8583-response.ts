@@ -36,6 +36,7 @@ const DECLINES: Readonly<Record<string, readonly [HostDecline, string]>> = {
   "61": ["declined", "exceeds the amount limit"],
   "62": ["declined", "restricted card"],
   "65": ["declined", "exceeds the frequency limit"],
+  "82": ["declined", "the card's cryptogram is wrong"],
   "91": ["declined", "issuer does not answer"],
   "94": ["declined", "duplicate transmission"],
 };

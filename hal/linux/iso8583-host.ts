@@ -120,6 +120,7 @@ class TcpLine implements Iso8583Line {
     this.#socket = undefined;
     this.#frames.clear();
     if (this.#closed) return;
+    this.#listener?.down();
     const delayMs = this.#delayMs;
     this.#delayMs = Math.min(2 * delayMs, RECONNECT_MS_MAX);
     this.#wait(delayMs, () => this.#connect());

@@ -18,7 +18,7 @@ export interface LoopProcessOptions {
   clock: Clock;
   /** Options of Node itself for the child, such as those that save memory. */
   nodeArgs?: readonly string[];
-  /** A loop that reports nothing for this long is killed and started again. */
+  /** A loop that reports nothing for this long is killed and started again; ten times as long until its first report. */
   silentMsMax?: number;
   /** Lines that the child wrote for people; standard error of this process unless stated. */
   onLine?: (line: string) => void;
@@ -32,6 +32,8 @@ export interface LoopProcess extends LoopHost {
 }
 
 const SILENT_MS_MAX = 5_000;
+/** A cold disk may take long to hand the program over, and until then no output is driven. */
+const START_TIMES = 10;
 const RESTART_MS_MIN = 100;
 const RESTART_MS_MAX = 5_000;
 /** A loop that lived this long has started well: the next restart is quick again. */
@@ -52,6 +54,7 @@ class RespawningLoop implements LoopProcess {
   #onReport: (report: LoopReport) => void = () => {};
   #startedAtMs = 0;
   #heardAtMs = 0;
+  #heard = false;
   #failures = 0;
   #refused = 0;
   #tooLong: () => number = () => 0;
@@ -116,6 +119,7 @@ class RespawningLoop implements LoopProcess {
     this.#channel = channel;
     this.#startedAtMs = this.#clock.monotonicMs();
     this.#heardAtMs = this.#startedAtMs;
+    this.#heard = false;
     const lines = splitLines(LOOP_LINE_CHARACTERS_MAX, (line) => this.#hear(line));
     this.#tooLong = () => lines.refused();
     channel.on("data", (chunk) => lines.push(chunk));
@@ -136,6 +140,11 @@ class RespawningLoop implements LoopProcess {
 
   #hear(line: string): void {
     this.#heardAtMs = this.#clock.monotonicMs();
+    if (!this.#heard && this.#child !== undefined) {
+      this.#heard = true;
+      this.#silence?.cancel();
+      this.#watch(this.#child);
+    }
     let report: LoopReport;
     try {
       report = parseLoopReport(JSON.parse(line));
@@ -149,7 +158,8 @@ class RespawningLoop implements LoopProcess {
   }
 
   #watch(child: ChildProcess): void {
-    const limitMs = this.#options.silentMsMax ?? SILENT_MS_MAX;
+    const silentMs = this.#options.silentMsMax ?? SILENT_MS_MAX;
+    const limitMs = this.#heard ? silentMs : silentMs * START_TIMES;
     this.#silence = this.#clock.at(this.#heardAtMs + limitMs, () => {
       const heardAtMs = this.#heardAtMs;
       // It may be this process that was held up, and reports wait unread: first let them in.

@@ -24,6 +24,11 @@ export interface MqttLinkOptions {
   /** How long a broker may take to accept us, and to grant what we subscribe. */
   answerTimeoutMs?: number;
   clock?: Clock;
+  /**
+   * For who has other things to do than to wait for a broker: the link opens though the broker cannot be reached, tells
+   * so here once, and is made as soon as it can be.
+   */
+  onUnreachable?: (error: HalError) => void;
 }
 
 /** A lost packet of a connection that begins is sent again after 1, 3 and 7 s (RFC 6298). */
@@ -36,7 +41,7 @@ const CLOSE_MS_MAX = 2_000;
 const RETAINED_TOPICS_MAX = 256;
 
 /**
- * Resolves once the broker has accepted us; from then on a lost connection is made again for ever, quietly.
+ * Resolves once the broker has accepted us (but see `onUnreachable`); from then on a lost connection is made again for ever, quietly.
  * Rejects with HalError `refused`, `timeout` or `corrupt`, saying which address or file and what to do. A broker
  * that has granted nothing yet is given as long for the first subscriptions, which reject with `timeout`.
  */
@@ -79,8 +84,25 @@ class MqttLink implements Link {
   }
 
   async open(): Promise<void> {
-    await this.#connect();
-    this.#ready = true;
+    const { onUnreachable, tls } = this.#options;
+    if (onUnreachable === undefined) {
+      await this.#connect();
+      this.#ready = true;
+      return;
+    }
+    // Files that are wrong do not become right by waiting.
+    readTlsFiles(tls ?? {});
+    this.#serves = true;
+    try {
+      await this.#connect();
+      this.#ready = true;
+    } catch (error) {
+      if (!(error instanceof HalError) || this.#closing !== undefined) throw error;
+      this.#client?.end(true);
+      this.#client = undefined;
+      onUnreachable(error);
+      this.#scheduleReconnect();
+    }
   }
 
   publish(topic: string, payload: Uint8Array, options?: { retain: boolean }): void {

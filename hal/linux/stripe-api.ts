@@ -170,6 +170,10 @@ export class StripeApi {
     );
   }
 
+  trouble(): string | undefined {
+    return this.#http.trouble();
+  }
+
   close(): void {
     this.#http.close();
   }

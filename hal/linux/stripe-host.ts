@@ -150,6 +150,10 @@ class IntentHost implements StripeHost {
   /** A request that was not answered in time is ended, so nothing comes late: it is asked for. */
   onLateAnswer(): void {}
 
+  trouble(): string | undefined {
+    return this.#desk.api.trouble();
+  }
+
   close(): void {
     this.#desk.api.close();
   }

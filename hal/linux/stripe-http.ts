@@ -4,7 +4,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import type Stripe from "stripe";
-import { after, type Clock } from "../clock.ts";
+import { after, type Clock, type Timer } from "../clock.ts";
 
 type StripeOptions = NonNullable<ConstructorParameters<typeof Stripe>[1]>;
 export type StripeHttpClient = NonNullable<StripeOptions["httpClient"]>;
@@ -12,9 +12,20 @@ type StripeResponse = Awaited<ReturnType<StripeHttpClient["makeRequest"]>>;
 
 /** A list of a hundred refunds is a fifth of it. */
 const BYTES_MAX = 512 * 1024;
+/** A connection that is not made by then will not be. */
+const CONNECT_MS = 4_000;
+/** One failure is no trouble: an idle connection may have been closed at that moment. */
+const FAILURES = 2;
+/** So long they speak for what comes next: longer than anybody waits who has something to tell again. */
+const TROUBLE_MS = 75_000;
+
+const UNREACHABLE = "the payment host cannot be reached";
+const SILENT = "the payment host does not answer";
 
 export interface StripeHttp {
   client: StripeHttpClient;
+  /** Why a request would hardly be answered now: the last ones were not, and that is not long ago. */
+  trouble(): string | undefined;
   /** Breaks what runs. Idempotent. */
   close(): void;
 }
@@ -27,7 +38,12 @@ export function openStripeHttp(clock: Clock, ca?: string): StripeHttp {
     maxSockets: 8,
     ...(ca !== undefined && { ca }),
   });
+  let failed: { times: number; atMs: number; text: string } | undefined;
   return {
+    trouble: () => {
+      if (failed === undefined || failed.times < FAILURES) return undefined;
+      return clock.monotonicMs() < failed.atMs + TROUBLE_MS ? failed.text : undefined;
+    },
     client: {
       getClientName: () => "bounded",
       makeRequest: (host, port, path, method, headers, body, protocol, timeoutMs) =>
@@ -36,8 +52,24 @@ export function openStripeHttp(clock: Clock, ca?: string): StripeHttp {
           const [send, agent] = isPlain ? [requestHttp, plain] : [requestHttps, secure];
           const request = send({ host, port, path, method, agent, headers: textOf(headers) });
           const deadline = after(clock, timeoutMs, () => request.destroy(new Error("no answer")));
+          let connecting: Timer | undefined;
+          let isConnected = false;
+          request.on("socket", (socket) => {
+            const connected = (): void => {
+              connecting?.cancel();
+              isConnected = true;
+            };
+            if (!socket.connecting) return connected();
+            connecting = after(clock, CONNECT_MS, () =>
+              request.destroy(new Error("no connection")),
+            );
+            socket.once(isPlain ? "connect" : "secureConnect", connected);
+          });
           const fail = (error: unknown): void => {
             deadline.cancel();
+            connecting?.cancel();
+            const text = isConnected ? SILENT : UNREACHABLE;
+            failed = { times: (failed?.times ?? 0) + 1, atMs: clock.monotonicMs(), text };
             // Under its own code the library would send a broken request again.
             reject(new Error(`connection: ${codeOf(error)}`));
           };
@@ -45,6 +77,7 @@ export function openStripeHttp(clock: Clock, ca?: string): StripeHttp {
           request.on("response", (response) => {
             readAll(response).then((text) => {
               deadline.cancel();
+              failed = undefined;
               resolve(whole(response, text));
             }, fail);
           });

@@ -1,7 +1,8 @@
-// Opens a virtual board in a world: wires, metal and sensors. The drivers are the same as on a real board and are
+// Opens a virtual board in a world: wires, metal, sensors, and what people touch. The drivers are the same as on a real board and are
 // opened by the caller on the lines given here.
 
 import type { Board } from "../board.ts";
+import { type SimControls, simControls } from "./sim-controls.ts";
 import { type SimMetal, type SimMetalOptions, simMetal } from "./sim-metal.ts";
 import { type SimPins, type SimPinsOptions, simPins } from "./sim-pins.ts";
 import { type SimSensors, simSensors } from "./sim-sensor.ts";
@@ -11,6 +12,7 @@ export interface SimBoard {
   pins: SimPins;
   metal: SimMetal;
   sensors: SimSensors;
+  controls: SimControls;
 }
 
 export function openSimBoard(
@@ -20,5 +22,6 @@ export function openSimBoard(
 ): SimBoard {
   const pins = simPins(world, options);
   const metal = simMetal(world, board, pins, options);
-  return { pins, metal, sensors: simSensors(world, board, metal) };
+  const sensors = simSensors(world, board, metal);
+  return { pins, metal, sensors, controls: simControls(world, board, pins) };
 }

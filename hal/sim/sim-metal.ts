@@ -45,6 +45,8 @@ export interface SimMetalOptions {
   cycleMs?: readonly [number, number];
 }
 
+const SLOW_PERCENT = 10;
+
 /** The board must be a virtual one. */
 export function simMetal(
   world: SimWorld,
@@ -71,7 +73,8 @@ export function simMetal(
     }
     return simOutlet({
       ...{ world, pins, part, register, changed },
-      contactor: part.switch,
+      actuator: part.switch,
+      slowShare: (physics.slowPercent ?? SLOW_PERCENT) / 100,
       pulsesPerSecond: options.pulsesPerSecond ?? physics.pulsesPerSecond,
       operateMs: options.operateMs ?? physics.operateMs,
     });

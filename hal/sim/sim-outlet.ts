@@ -1,8 +1,14 @@
-// One outlet of the virtual metal: its coil, its contact with an auxiliary contact beside it, and the pulse
-// meters that turn while something flows. In a world that is late (pace.ts) its events are late too, so a
+// One outlet of the virtual metal: its coil, its contact with an auxiliary contact beside it (or the two ways of a
+// valve), and the pulse meters that turn while something flows. In a world that is late (pace.ts) its events are late too, so a
 // program that reads its lines first lets it make up for all that should have happened by now.
 
-import type { ContactorPart, OutletPart, PulseMeterPart } from "../board.ts";
+import type {
+  ContactorPart,
+  ModbusMeterPart,
+  OutletPart,
+  PulseMeterPart,
+  TwoStageValvePart,
+} from "../board.ts";
 import type { Timer } from "../clock.ts";
 import type { SimPins } from "./sim-pins.ts";
 import type { SimWorld } from "./world.ts";
@@ -21,7 +27,7 @@ export interface MetalOutletState {
   id: string;
   coil: boolean;
   contact: boolean;
-  /** Pulse meters by id. */
+  /** Pulse meters, and those that are read over a bus, by id. */
   meters: Readonly<Record<string, MetalMeterState>>;
 }
 
@@ -74,69 +80,82 @@ export interface SimOutletOptions {
   world: SimWorld;
   pins: SimPins;
   part: OutletPart;
-  contactor: ContactorPart;
+  actuator: ContactorPart | TwoStageValvePart;
+  /** Of the whole flow, what a valve lets through its narrow way. */
+  slowShare: number;
   pulsesPerSecond: number;
   operateMs: readonly [number, number];
   register: (meter: string) => number;
   changed: () => void;
 }
 
+const NO_FAULTS: OutletFaults = {
+  weld: false,
+  notClosed: false,
+  stuckMeter: false,
+  leakPulsesPerSecond: 0,
+  bounces: 0,
+};
+
 export function simOutlet(options: SimOutletOptions): MetalOutlet {
-  const { world, pins, part, contactor, changed } = options;
-  const faults: OutletFaults = {
-    weld: false,
-    notClosed: false,
-    stuckMeter: false,
-    leakPulsesPerSecond: 0,
-    bounces: 0,
-  };
+  const { world, pins, part, actuator, changed } = options;
+  const { feedbackLine } = actuator;
+  const faults: OutletFaults = { ...NO_FAULTS };
   const history = switchHistory();
   let pulsesPerSecond = options.pulsesPerSecond;
-  let coil = false;
   const meters = openMeters(options, () => faults.stuckMeter);
 
+  const flows = (): boolean => ways.some((way) => way.contact.closed());
+  const coil = (): boolean => ways.some((way) => way.coil);
   const updateFlow = (atMs: number): void => {
-    const rate = contact.closed() ? pulsesPerSecond : faults.leakPulsesPerSecond;
+    let share = 0;
+    for (const way of ways) if (way.contact.closed()) share += way.share;
+    const rate = flows() ? pulsesPerSecond * share : faults.leakPulsesPerSecond;
     for (const meter of meters.values()) meter.setRate(rate, atMs);
   };
   const turnUntil = (atMs: number): void => {
     for (const meter of meters.values()) meter.turnUntil(atMs);
   };
-  const contact = movingContact(options, (closed, atMs) => {
+  const moved = (closed: boolean, atMs: number): void => {
     history.add("contact", closed, atMs);
     turnUntil(atMs);
     updateFlow(atMs);
-    pins.drive(contactor.feedbackLine, closed);
-    for (let i = 1; i <= 2 * faults.bounces; i++) {
-      world.after(i, () => pins.drive(contactor.feedbackLine, contact.closed() === (i % 2 === 0)));
-    }
+    showContact(options, flows, faults.bounces);
     changed();
+  };
+  const ways = waysOf(options).map(({ line, share, name }): Way => {
+    const contact = movingContact(options, name, moved);
+    return { line, share, coil: false, contact };
   });
-  const followCoil = (): void => contact.follow(coil, coil ? faults.notClosed : faults.weld);
+  const followCoil = (way: Way): void =>
+    way.contact.follow(way.coil, way.coil ? faults.notClosed : faults.weld);
   const makeUp = (): void => {
-    contact.moveUntil(world.nowMs());
+    for (const way of ways) way.contact.moveUntil(world.nowMs());
     turnUntil(world.nowMs());
   };
-  pins.onDriven(contactor.line, (active) => {
-    coil = active;
-    history.add("coil", active, world.nowMs());
-    followCoil();
-    changed();
-  });
-  pins.drive(contactor.feedbackLine, false);
-  pins.onRead(contactor.feedbackLine, makeUp);
+  for (const way of ways) {
+    pins.onDriven(way.line, (active) => {
+      way.coil = active;
+      history.add("coil", active, world.nowMs());
+      followCoil(way);
+      changed();
+    });
+  }
+  if (feedbackLine !== undefined) {
+    pins.drive(feedbackLine, false);
+    pins.onRead(feedbackLine, makeUp);
+  }
   for (const meter of part.meters) if (meter.kind === "pulse") pins.onRead(meter.line, makeUp);
 
   return {
     state: () => {
-      const shown: Record<string, MetalMeterState> = {};
-      for (const [id, meter] of meters) shown[id] = meter.state();
-      return { id: part.id, coil, contact: contact.closed(), meters: shown };
+      const shown = [...meters].map(([id, meter]) => [id, meter.state()] as const);
+      return { id: part.id, coil: coil(), contact: flows(), meters: Object.fromEntries(shown) };
     },
     history: () => history.events,
     setFaults: (changes) => {
       Object.assign(faults, changes);
-      followCoil();
+      for (const way of ways) followCoil(way);
       updateFlow(world.nowMs());
     },
     setFlow: (newRate) => {
@@ -145,6 +164,37 @@ export function simOutlet(options: SimOutletOptions): MetalOutlet {
     },
     jumpMeter: (id, pulses) => meters.get(id)?.jump(pulses),
   };
+}
+
+/** The auxiliary contact, which may bounce, a millisecond apart. */
+function showContact(
+  { world, pins, actuator: { feedbackLine } }: SimOutletOptions,
+  flows: () => boolean,
+  bounces: number,
+): void {
+  if (feedbackLine === undefined) return;
+  pins.drive(feedbackLine, flows());
+  for (let i = 1; i <= 2 * bounces; i++) {
+    world.after(i, () => pins.drive(feedbackLine, flows() === (i % 2 === 0)));
+  }
+}
+
+/** A contactor has one way for all that flows, a two-stage valve a wide one and a narrow one. */
+interface Way {
+  line: string;
+  /** Of the whole flow. */
+  share: number;
+  coil: boolean;
+  contact: MovingContact;
+}
+
+function waysOf({ part, actuator, slowShare }: SimOutletOptions) {
+  const name = `metal ${part.id}`;
+  if (actuator.kind === "contactor") return [{ line: actuator.line, share: 1, name }];
+  return [
+    { line: actuator.fastLine, share: 1 - slowShare, name },
+    { line: actuator.slowLine, share: slowShare, name: `${name} slow` },
+  ];
 }
 
 interface MovingContact {
@@ -156,10 +206,11 @@ interface MovingContact {
 }
 
 function movingContact(
-  { world, part, operateMs }: SimOutletOptions,
+  { world, operateMs }: SimOutletOptions,
+  name: string,
   moved: (closed: boolean, atMs: number) => void,
 ): MovingContact {
-  const random = world.randomOf(`metal ${part.id}`);
+  const random = world.randomOf(name);
   let closed = false;
   let moving: { atMs: number; to: boolean; timer: Timer } | undefined;
   const move = (to: boolean, atMs: number): void => {
@@ -189,7 +240,7 @@ function openMeters(
 ): ReadonlyMap<string, TurningMeter> {
   const meters = new Map<string, TurningMeter>();
   for (const meter of part.meters) {
-    if (meter.kind !== "pulse") continue;
+    if (meter.kind !== "pulse" && meter.kind !== "modbus") continue;
     meters.set(meter.id, turningMeter(world, pins, meter, register(meter.id), stuck, changed));
   }
   return meters;
@@ -207,7 +258,7 @@ interface TurningMeter {
 function turningMeter(
   world: SimWorld,
   pins: SimPins,
-  part: PulseMeterPart,
+  part: PulseMeterPart | ModbusMeterPart,
   startRegister: number,
   stuck: () => boolean,
   changed: () => void,
@@ -231,7 +282,7 @@ function turningMeter(
     arm();
     if (!stuck()) {
       register++;
-      pins.pulse(part.line, 1, atMs);
+      if (part.kind === "pulse") pins.pulse(part.line, 1, atMs);
     }
     changed();
   };
@@ -248,7 +299,7 @@ function turningMeter(
     },
     jump: (pulses) => {
       register += pulses;
-      pins.pulse(part.line, pulses);
+      if (part.kind === "pulse") pins.pulse(part.line, pulses);
       changed();
     },
   };

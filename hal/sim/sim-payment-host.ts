@@ -9,14 +9,14 @@ import type {
   HostAnswer,
   HostBatch,
   HostBinding,
-  HostCard,
   HostCredential,
   HostDecline,
   HostRecord,
   PaymentHost,
 } from "../payment-host.ts";
-import { cardNetwork, maskCard, type SealedCard } from "../sealed-card.ts";
+import type { SealedCard } from "../sealed-card.ts";
 import type { Store, StoreWrite } from "../store.ts";
+import { cryptogramSpent, type KeptCard, keepCard } from "./kept-card.ts";
 
 /** Test card numbers, and what the host does when it sees one. Any other valid number is approved. */
 export const TEST_CARDS = {
@@ -67,25 +67,16 @@ interface Attempt {
   refund?: true;
 }
 
-/** What is kept of a card: what it makes the host do, and what may be shown. */
-interface SimCard {
+/** What is kept of a card, and what it makes the host do. */
+interface SimCard extends KeptCard {
   behaviour: TestBehaviour;
-  shown: HostCard & { maskedPan: string };
 }
 
 type Batch = Omit<HostBatch, "kind" | "batch"> & { number: number };
 const MERCHANT = { merchantId: "SIM000000000001", terminalId: "SIM00001" };
 const MERCHANT_NAME = "Simulated merchant";
 /** As ISO 8583 writes them. */
-const CODES = { approved: "00", part: "10", declined: "05", insufficient: "51" };
-
-function keepCard({ number, expiry }: SealedCard, secretKey: Uint8Array, crypto: Crypto): SimCard {
-  const named = new TextEncoder().encode(`card ${hex(secretKey)} ${number}`);
-  const token = hex(crypto.digest(named).subarray(0, 16));
-  const network = cardNetwork(number);
-  const shown = { maskedPan: maskCard(number), expiry, network, entryMethod: "manual", token };
-  return { behaviour: behaviourOf(number), shown };
-}
+const CODES = { approved: "00", part: "10", declined: "05", insufficient: "51", cryptogram: "82" };
 
 function behaviourOf(pan: string): TestBehaviour {
   for (const [behaviour, number] of Object.entries(TEST_CARDS)) {
@@ -136,7 +127,10 @@ class CardBookHost implements SimPaymentHost {
     this.#store = store;
     this.#clock = clock;
     this.#crypto = crypto;
-    const keep = (card: SealedCard): SimCard => keepCard(card, secretKey, crypto);
+    const keep = (card: SealedCard): SimCard => ({
+      ...keepCard(card, secretKey, crypto),
+      behaviour: behaviourOf(card.number),
+    });
     this.#credentials = new HostCredentials({ store, crypto, secretKey, keep });
   }
 
@@ -170,13 +164,18 @@ class CardBookHost implements SimPaymentHost {
       if (!isAmount(amountMinor) || usedMinor + amountMinor > binding.amountMinor) {
         return { answer: declined("amount"), writes: [spent] };
       }
+      const cryptogram = await cryptogramSpent(card, spent.id, this.#store);
+      if (cryptogram === undefined) {
+        const responseCode = CODES.cryptogram;
+        return { answer: { ...declined("declined"), responseCode }, writes: [spent] };
+      }
       let { behaviour } = card;
       if (behaviour === "request-lost") {
         if (this.#lostOnce.delete(attempt)) behaviour = "approve";
         else this.#lostOnce.add(attempt);
       }
       const { answer, authorisedMinor } = this.#authorisation(attempt, card, amountMinor);
-      const writes = [spent];
+      const writes = [spent, ...cryptogram];
       if (answer.kind === "approved") {
         const charge: SimCharge = {
           authorisedMinor,

@@ -1,5 +1,5 @@
-// The sensors of a virtual board: tanks that empty as their meters turn. One can be made to stand still, so that
-// its reading grows old, or to vanish.
+// The sensors of a virtual board: tanks that empty as their meters turn, and others that show what they are told to.
+// One can be made to stand still, so that its reading grows old, or to vanish.
 
 import type { Board, SensorPart, VirtualTank } from "../board.ts";
 import { HalError } from "../hal-error.ts";
@@ -16,20 +16,21 @@ export interface SensorFaults {
 
 export interface SimSensors {
   /** For openOutlets. */
-  open(part: SensorPart): Sensor;
-  /** What the tank truly holds now. */
+  open(part: Pick<SensorPart, "id" | "unit">): Sensor;
+  /** What the tank truly holds now, or the sensor measures. */
   level(sensor: string): number;
-  /** Fills the tank up, or empties it, to so much. */
+  /** Fills the tank up, or empties it, to so much; or lets the sensor measure that. */
   fill(sensor: string, level: number): void;
   setFaults(sensor: string, faults: Partial<SensorFaults>): void;
 }
 
 export function simSensors(world: SimWorld, board: Board, metal: SimMetal): SimSensors {
   const tanks = new Map<string, Tank>();
+  for (const { id } of board.sensors ?? []) tanks.set(id, showing(board.virtual?.shows?.[id] ?? 0));
   for (const part of board.virtual?.tanks ?? []) tanks.set(part.sensor, openTank(part, metal));
   const tankOf = (sensor: string): Tank => {
     const tank = tanks.get(sensor);
-    if (tank === undefined) throw new RangeError(`board ${board.name} has no tank for ${sensor}`);
+    if (tank === undefined) throw new RangeError(`board ${board.name} has no sensor ${sensor}`);
     return tank;
   };
   const read = (tank: Tank): SensorReading => ({ value: tank.level(), atMs: world.nowMs() });
@@ -64,6 +65,18 @@ interface Tank {
   fill(level: number): void;
   frozen: SensorReading | undefined;
   lost: boolean;
+}
+
+function showing(first: number): Tank {
+  let value = first;
+  return {
+    level: () => value,
+    fill: (to) => {
+      value = to;
+    },
+    frozen: undefined,
+    lost: false,
+  };
 }
 
 /** What has flowed is what the register held at the start, kept over power cuts, and what flowed since. */

@@ -2,7 +2,7 @@
 // talk nonsense, hang, and outlive or survive its parent.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -178,6 +178,30 @@ describe("a loop in a process of its own", () => {
     await host.close();
     expect(reports.map(({ on }) => on)).toEqual(["lost", "lost"]);
     expect(lines.join("\n")).toContain("Cannot find module");
+  });
+
+  test("a loop that is slow to start is waited for ten times as long as one that falls silent", async () => {
+    requireBuilt("hal/linux/loop-channel.js");
+    const directory = mkdtempSync(join(tmpdir(), "sluice-loop-"));
+    const entry = join(directory, "slow.mjs");
+    const report = JSON.stringify({ on: "ready", atMs: 0, outlets: [], sensors: [] });
+    const say = `require("node:fs").writeSync(3, ${JSON.stringify(`${report}\n`)})`;
+    writeFileSync(
+      entry,
+      `import { createRequire } from "node:module";
+const require = createRequire(import.meta.url);
+setTimeout(() => { ${say}; setInterval(() => {}, 1000); }, 600);`,
+    );
+    const startMs = performance.now();
+    const host = openLoopProcess({ entry, args: [], clock: openSystemClock(), silentMsMax: 300 });
+    const reports: LoopReport[] = [];
+    host.onReport((one) => reports.push(one));
+    await until(() => reports.length === 2);
+    expect(reports.map(({ on }) => on)).toEqual(["ready", "lost"]);
+    // It was noticed by its silence after the report, not at the end of the time for starting.
+    expect(performance.now() - startMs).toBeLessThan(3_000);
+    await host.close();
+    rmSync(directory, { recursive: true });
   });
 
   test("I7: kill -9 of the parent opens the outputs, and the loop ends", async () => {

@@ -12,10 +12,13 @@ export interface MeterUnderTest {
   nowMs(): number;
 }
 
-export function describeMeter(name: string, open: () => MeterUnderTest): void {
+export function describeMeter(
+  name: string,
+  open: () => MeterUnderTest | Promise<MeterUnderTest>,
+): void {
   describe(`Meter contract: ${name}`, () => {
     test("counts what flows, in whole pulses, from where it stands", async () => {
-      const { meter, flow, pulses } = open();
+      const { meter, flow, pulses } = await open();
       const start = meter.read().count;
       flow(true);
       await pulses(7);
@@ -25,7 +28,7 @@ export function describeMeter(name: string, open: () => MeterUnderTest): void {
     });
 
     test("stands still while nothing flows, and loses nothing over a pause", async () => {
-      const { meter, flow, pulses } = open();
+      const { meter, flow, pulses } = await open();
       const start = meter.read().count;
       await pulses(5);
       expect(meter.read().count).toBe(start);
@@ -39,7 +42,7 @@ export function describeMeter(name: string, open: () => MeterUnderTest): void {
     });
 
     test("a reading is dated when it was true", async () => {
-      const { meter, flow, pulses, nowMs } = open();
+      const { meter, flow, pulses, nowMs } = await open();
       flow(true);
       await pulses(3);
       const { atMs } = meter.read();
@@ -48,7 +51,7 @@ export function describeMeter(name: string, open: () => MeterUnderTest): void {
     });
 
     test("wakes the last listener when the count rises, and only then", async () => {
-      const { meter, flow, pulses } = open();
+      const { meter, flow, pulses } = await open();
       const start = meter.read().count;
       const seen: number[] = [];
       meter.onChange(() => seen.push(-1));
@@ -62,7 +65,7 @@ export function describeMeter(name: string, open: () => MeterUnderTest): void {
     });
 
     test("does not wake after close, which may be called twice", async () => {
-      const { meter, flow, pulses } = open();
+      const { meter, flow, pulses } = await open();
       let woken = 0;
       meter.onChange(() => woken++);
       flow(true);

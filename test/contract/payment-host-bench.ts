@@ -32,6 +32,8 @@ export interface HostBench {
   crypto: Crypto;
   /** Card numbers to seal; those that the host does not know are left out. */
   cards: { approve: string; decline: string; insufficient?: string; partial?: string };
+  /** Where the host reads the card itself: it is held before it. Card numbers are then only sealed on paper. */
+  present?(card: string): void;
   /** Every payment in the peer's own books, by the host's reference. */
   books(): Promise<ReadonlyMap<string, BookedPayment>>;
   /** The next authorisation meets this fault; says which card to pay with. */

@@ -1,10 +1,12 @@
 // The PaymentHost contract, second part: whose money, for what, and what the host says no to.
 
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { HostAnswer, HostBinding, HostCredential } from "../../hal/payment-host.ts";
 import type { HostBench, Using } from "./payment-host-bench.ts";
 import { booked, referenceOf, why } from "./payment-host-money.ts";
 import { bindingOf, credentialOf, order, PAYER_SECRET, paying } from "./payment-host-payer.ts";
+
+type TokenCredential = Extract<HostCredential, { kind: "token" }>;
 
 const ATTEMPT = `${order(1)}/1/authorise`;
 
@@ -16,13 +18,35 @@ function pay(bench: HostBench, credential: HostCredential, binding: HostBinding,
   return bench.settle(bench.host.authorise(key, credential, binding));
 }
 
-export function describeCredentials(using: Using): void {
+export function describeCredentials(using: Using, kind: "sealed" | "present"): void {
   describe("credentials", () => {
-    describeSealed(using);
-    describeTokens(using);
+    describe("made beforehand", () => {
+      beforeEach(({ skip }) => skip(kind === "present", "the host reads the card itself"));
+      describeSealed(using);
+      describeTokens(using);
+    });
+    if (kind === "present") describeRefused(using);
     describeDeclines(using);
     describeQuestions(using);
   });
+}
+
+function describeRefused(using: Using): void {
+  test("a credential that was made beforehand is refused, and no card is asked for", () =>
+    using(async (bench) => {
+      const payerKey = bench.crypto.boxPublicKey(PAYER_SECRET);
+      const part = new Uint8Array(24);
+      const made: HostCredential[] = [
+        { kind: "sealed", payerKey, nonce: part, box: part },
+        { kind: "token", payerKey, token: part },
+      ];
+      for (const credential of made) {
+        expect(why(await pay(bench, credential, bindingOf()))).toBe("credential-invalid");
+        const asked = bench.host.tokenise(ATTEMPT, credential, bindingOf());
+        expect(why(await bench.settle(asked))).toBe("credential-invalid");
+      }
+      expect((await booked(bench)).payments).toBe(0);
+    }));
 }
 
 function describeSealed(using: Using): void {
@@ -65,6 +89,7 @@ function describeSealed(using: Using): void {
       if (good.kind !== "sealed") return;
       const touched = { ...good, box: good.box.map((byte, i) => (i === 20 ? byte ^ 1 : byte)) };
       const other = credentialOf(bench, { secret: new Uint8Array(32).fill(9) });
+      if (other.kind !== "sealed") return;
       const stolen = { ...good, payerKey: other.payerKey };
       const short = { ...good, box: good.box.subarray(0, 30) };
       const empty = { ...good, box: new Uint8Array() };
@@ -80,7 +105,7 @@ function describeSealed(using: Using): void {
 }
 
 function describeTokens(using: Using): void {
-  const tokenise = async (bench: HostBench): Promise<HostCredential> => {
+  const tokenise = async (bench: HostBench): Promise<TokenCredential> => {
     const [credential, binding] = paying(bench);
     const key = `${order(1)}/1/tokenise`;
     const answer = await bench.settle(bench.host.tokenise(key, credential, binding));
@@ -215,8 +240,10 @@ function describeQuestions(using: Using): void {
       const again = paying(bench, { card: bench.cards.decline, nonce: 2 });
       const second = await bench.settle(host.authorise(`${order(2)}/1/authorise`, ...again));
       expect(second).toEqual(declined);
-      const other = await bench.settle(host.authorise(`${order(4)}/1/authorise`, ...sealing));
-      expect(why(other)).toBe("credential-used");
+      if (sealing[0].kind !== "present") {
+        const other = await bench.settle(host.authorise(`${order(4)}/1/authorise`, ...sealing));
+        expect(why(other)).toBe("credential-used");
+      }
       const amount = { amountMinor: 1_000, currency: "EUR" };
       const key = `${order(1)}/1/capture`;
       const reference = referenceOf(approved);

@@ -6,11 +6,15 @@ import { describeCredentials } from "./payment-host-credentials.ts";
 import { describeFaults } from "./payment-host-faults.ts";
 import { describeMoney } from "./payment-host-money.ts";
 
-/** `faults` are tested one by one, and named here because tests are named before a bench is open. */
+/**
+ * `faults` are tested one by one, and named here because tests are named before a bench is open. A host that reads the
+ * card itself opens no credentials: what they are bound to is not tested on it.
+ */
 export function paymentHostContract(
   name: string,
   open: () => Promise<HostBench>,
   faults: readonly HostFault[],
+  credentials: "sealed" | "present" = "sealed",
 ): void {
   describe(`PaymentHost contract: ${name}`, () => {
     const using: Using = async (use) => {
@@ -22,7 +26,7 @@ export function paymentHostContract(
       }
     };
     describeMoney(using);
-    describeCredentials(using);
+    describeCredentials(using, credentials);
     describeFaults(using, faults);
   });
 }

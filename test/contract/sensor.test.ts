@@ -1,4 +1,5 @@
-// The Sensor contract on a tank of the bench and on a file; and what only a file can be: anything at all.
+// The Sensor contract on a tank of the bench, on a digital input, on one that is believed only while it is plausible,
+// and on a file; and what only a file can be: anything at all. The other sensors of the kernel: kernel-sensor.test.ts.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -6,10 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { virtualPump } from "../../boards/virtual-pump.ts";
+import type { Plausible } from "../../hal/board.ts";
+import { openInputSensor } from "../../hal/drivers/input-sensor.ts";
+import { openPlausibleSensor } from "../../hal/drivers/plausible-sensor.ts";
 import { openFileSensor } from "../../hal/linux/file-sensor.ts";
 import { openSystemClock } from "../../hal/linux/system-clock.ts";
 import type { Sensor } from "../../hal/sensor.ts";
 import { openSimBoard } from "../../hal/sim/open-board.ts";
+import { simPins } from "../../hal/sim/sim-pins.ts";
 import { simWorld } from "../../hal/sim/world.ts";
 import { describeSensor, type SensorUnderTest } from "./sensor.ts";
 
@@ -17,7 +22,7 @@ describeSensor("a tank of the bench", async () => {
   const world = simWorld({ seed: 1 });
   const { sensors } = openSimBoard(world, virtualPump);
   return {
-    sensor: sensors.open({ kind: "virtual", id: "tank", unit: "dL", staleAfterMs: 1_000 }),
+    sensor: sensors.open({ id: "tank", unit: "dL" }),
     unit: "dL",
     set: async (value) => sensors.fill("tank", value),
     lose: async (lost) => sensors.setFaults("tank", { lost }),
@@ -28,6 +33,76 @@ describeSensor("a tank of the bench", async () => {
     nowMs: world.nowMs,
     dispose: async () => {},
   };
+});
+
+function digitalInput(): SensorUnderTest {
+  const world = simWorld({ seed: 1 });
+  const pins = simPins(world);
+  const input = pins.lines.input("float");
+  return {
+    sensor: openInputSensor(input, world.clock, { id: "float", unit: "on" }),
+    unit: "on",
+    values: [1, 0, 1],
+    set: async (value) => pins.drive("float", value === 1),
+    lose: async (lost) => (lost ? pins.unplug("float") : pins.plugIn("float")),
+    until: async (done) => {
+      for (let i = 0; i < 100 && !done(); i++) await world.runFor(10);
+      expect(done()).toBe(true);
+    },
+    nowMs: world.nowMs,
+    dispose: async () => {},
+  };
+}
+
+describeSensor("a digital input", async () => digitalInput());
+describeSensor("one that is plausible", async () => {
+  const bench = digitalInput();
+  const limits = { min: 0, max: 1, frozenAfterMs: 3_600_000 };
+  return { ...bench, sensor: openPlausibleSensor(bench.sensor, "float", limits) };
+});
+
+describe("a sensor that is believed only while it is plausible", () => {
+  const open = (plausible: Plausible) => {
+    const world = simWorld({ seed: 1 });
+    const { sensors } = openSimBoard(world, virtualPump);
+    const sensor = openPlausibleSensor(sensors.open({ id: "tank", unit: "dL" }), "tank", plausible);
+    return { world, sensors, sensor };
+  };
+
+  test("says in words what cannot be, until it can be again", () => {
+    const { sensors, sensor } = open({ min: 10, max: 3_000 });
+    for (const [level, expected] of [
+      [10, "reads 10"],
+      [9, "sensor tank: 9 is below 10, the least"],
+      [3_000, "reads 3000"],
+      [3_001, "sensor tank: 3001 is above 3000, the most"],
+      [20, "reads 20"],
+    ] as const) {
+      sensors.fill("tank", level);
+      expect(trouble(sensor)).toBe(expected);
+    }
+  });
+
+  test("one that says the same for too long is frozen, until it moves", () => {
+    const { world, sensors, sensor } = open({ frozenAfterMs: 60_000 });
+    sensors.fill("tank", 500);
+    for (let i = 0; i < 10; i++) {
+      expect(trouble(sensor)).toBe("reads 500");
+      world.advance(5_999);
+    }
+    world.advance(20);
+    expect(trouble(sensor)).toBe("sensor tank: it has read 500 for 60 s");
+    sensors.fill("tank", 499);
+    expect(trouble(sensor)).toBe("reads 499");
+  });
+
+  test("one whose reading only grows old is not frozen", () => {
+    const { world, sensors, sensor } = open({ frozenAfterMs: 60_000 });
+    sensors.setFaults("tank", { frozen: true });
+    trouble(sensor);
+    world.advance(600_000);
+    expect(trouble(sensor)).toMatch(/^reads/);
+  });
 });
 
 interface FileUnderTest extends SensorUnderTest {

@@ -7,6 +7,8 @@ import type { Sensor } from "../../hal/sensor.ts";
 export interface SensorUnderTest {
   sensor: Sensor;
   unit: string;
+  /** Three that it can say; 1,200, 0 and 1,199 when not given. */
+  values?: readonly [number, number, number];
   /** What there is to measure from now on. */
   set(value: number): Promise<void>;
   /** Takes the sensor away, or brings it back. */
@@ -36,10 +38,12 @@ export function describeSensor(name: string, open: () => Promise<SensorUnderTest
       }
     };
 
+    const valuesOf = ({ values }: SensorUnderTest) => values ?? ([1_200, 0, 1_199] as const);
+
     test("reads what there is, in whole numbers, and follows it", () =>
       using(async (bench) => {
         expect(bench.sensor.unit).toBe(bench.unit);
-        for (const value of [1_200, 0, 1_199]) {
+        for (const value of valuesOf(bench)) {
           await bench.set(value);
           await bench.until(() => outcome(bench) === value);
         }
@@ -47,30 +51,32 @@ export function describeSensor(name: string, open: () => Promise<SensorUnderTest
 
     test("a reading is dated when it was true, and a later one later", () =>
       using(async (bench) => {
-        await bench.set(7);
-        await bench.until(() => outcome(bench) === 7);
+        const [value] = valuesOf(bench);
+        await bench.set(value);
+        await bench.until(() => outcome(bench) === value);
         const { atMs } = bench.sensor.read();
         expect(atMs).toBeLessThanOrEqual(bench.nowMs());
         await bench.until(() => bench.sensor.read().atMs > atMs);
-        expect(outcome(bench)).toBe(7);
+        expect(outcome(bench)).toBe(value);
         expect(bench.sensor.read().atMs).toBeLessThanOrEqual(bench.nowMs());
       }));
 
     test("one that is gone throws `disconnected`, and reads again when it is back", () =>
       using(async (bench) => {
-        await bench.set(7);
-        await bench.until(() => outcome(bench) === 7);
+        const [first, second] = valuesOf(bench);
+        await bench.set(first);
+        await bench.until(() => outcome(bench) === first);
         await bench.lose(true);
         await bench.until(() => outcome(bench) === "disconnected");
         await bench.lose(false);
-        await bench.set(8);
-        await bench.until(() => outcome(bench) === 8);
+        await bench.set(second);
+        await bench.until(() => outcome(bench) === second);
         expect(bench.sensor.read().atMs).toBeLessThanOrEqual(bench.nowMs());
       }));
 
     test("a closed one throws `canceled`; it may be closed twice", () =>
       using(async (bench) => {
-        await bench.set(7);
+        await bench.set(valuesOf(bench)[0]);
         bench.sensor.close();
         bench.sensor.close();
         expect(outcome(bench)).toBe("canceled");

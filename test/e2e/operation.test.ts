@@ -73,6 +73,11 @@ test("a service is added, bought and removed; what is withdrawn is reached all t
     epoch: 2,
     dropped: 0,
   });
+  const outlets = (await command(["outlet"])).filter(({ step }) => step === "outlet");
+  expect(outlets.map(({ outlet, ready }) => [outlet, ready])).toEqual([
+    ["socket-1", true],
+    ["socket-2", true],
+  ]);
   await command(["service", "remove", "9", "--refund"]);
   expect(only(await command(["service", "remove", "9"], 1), "fault")).toMatchObject({
     kind: "service-unknown",

@@ -19,6 +19,8 @@ const OUTLET = {
   session: "s1",
   readings: { energy: 7, time: 0 },
   retained: ["energy"],
+  raised: ["door"],
+  ailing: { energy: "its register went back from 9 to 7" },
 } as const;
 
 const TANK = {
@@ -35,10 +37,13 @@ const REPORTS: LoopReport[] = [
   {
     on: "alive",
     atMs: 1,
-    outlets: [OUTLET, { outlet: "right", healthy: true, readings: {}, retained: [] }],
+    outlets: [
+      OUTLET,
+      { outlet: "right", healthy: true, readings: {}, retained: [], raised: [], ailing: {} },
+    ],
     sensors: [
       TANK,
-      { sensor: "air", unit: "mC", value: 0, ageMs: 70_000, staleAfterMs: 5_000, quality: "lost" },
+      { ...TANK, sensor: "air", quality: "lost", why: "sensor air: it cannot be read" },
     ],
   },
   { on: "progress", session: "s1", pulses: 3, reading: 10, held: true, atMs: 2 },
@@ -52,6 +57,7 @@ const REPORTS: LoopReport[] = [
     runOnPulses: 1,
     atMs: 3,
   },
+  { on: "button", button: "stop", atMs: 4 },
   { on: "lost", why: "killed" },
 ];
 
@@ -95,6 +101,14 @@ describe("loop messages", () => {
     const ready = { on: "ready", atMs: 0, outlets: [], sensors: [] };
     const outlets = [{ ...OUTLET, readings: { energy: "7" } }];
     expect(() => parseLoopReport({ ...ready, outlets })).toThrow(/energy must be an integer/);
+    const outlet = (change: object): void => {
+      parseLoopReport({ ...ready, outlets: [{ ...OUTLET, ...change }] });
+    };
+    expect(() => outlet({ raised: ["door", 7] })).toThrow(/1 must be a text/);
+    expect(() => outlet({ raised: Array(17).fill("x") })).toThrow(/raised must be a list/);
+    expect(() => outlet({ ailing: { energy: "x".repeat(201) } })).toThrow(/energy must be a text/);
+    const meters = Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`m${i}`, ""]));
+    expect(() => outlet({ ailing: meters })).toThrow(/ailing must name at most 16/);
     const wrong = (change: object): void => {
       parseLoopReport({ ...ready, sensors: [{ ...TANK, ...change }] });
     };

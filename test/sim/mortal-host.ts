@@ -17,6 +17,7 @@ export function mortal(host: PaymentHost, alive: () => boolean): PaymentHost {
     canQuery: host.canQuery,
     publicKey: host.publicKey,
     simulated: host.simulated,
+    ...(host.trouble !== undefined && { trouble: (amount) => host.trouble?.(amount) }),
     tokenise: guard((...args) => host.tokenise(...args)),
     authorise: guard((...args) => host.authorise(...args)),
     capture: guard((...args) => host.capture(...args)),

@@ -1,14 +1,20 @@
 // What a test may want to be otherwise about a site.
 
+import type { Log } from "../../firmware/log.ts";
 import type { FlowChanges } from "../../firmware/payment/config/flow-changes.ts";
 import type { FlowDesk } from "../../firmware/payment/flow-desk.ts";
 import type { PaymentSide, PaymentSideOptions } from "../../firmware/payment/payment-side.ts";
 import type { Service } from "../../firmware/producer/catalogue.ts";
 import type { DeliveryPolicy } from "../../firmware/producer/delivery.ts";
-import type { Board } from "../../hal/board.ts";
+import type { BoardDesk } from "../../firmware/producer/walk-up.ts";
+import type { Board, ModbusMeterPart } from "../../hal/board.ts";
+import type { Clock } from "../../hal/clock.ts";
+import type { Entropy } from "../../hal/entropy.ts";
+import type { Meter } from "../../hal/meter.ts";
 import type { PaymentHost } from "../../hal/payment-host.ts";
 import type { SimNetwork } from "../../hal/sim/sim-link.ts";
 import type { SimStore } from "../../hal/sim/sim-store.ts";
+import type { SimProcess } from "../../hal/sim/world.ts";
 import type { Site } from "./site.ts";
 
 export interface SiteOptions {
@@ -23,11 +29,19 @@ export interface SiteOptions {
   storeLatencyMs?: number;
   /** Called at each place where the power may fail; true cuts it there. */
   cutAt?: (place: CutPlace) => boolean;
-  wrapHost?: (host: PaymentHost) => PaymentHost;
+  /** The host as the device sees it, made anew at each start. */
+  wrapHost?: (
+    host: PaymentHost,
+    life: { process: SimProcess; log: Log },
+  ) => PaymentHost | Promise<PaymentHost>;
   /** Flows, settings and services of the payment side; the services are made anew at each start. */
   payment?: () => PaymentSideOptions;
   /** What the operator may ask of the flow engine; nothing when not given. */
   desk?: (side: PaymentSide, changes: FlowChanges, site: Site) => FlowDesk;
+  /** What is fitted for people at the board, opened anew at each start; nothing when not given. */
+  boardDesk?: (ports: { site: Site; clock: Clock; entropy: Entropy }) => BoardDesk;
+  /** A meter on a bus, opened anew with each process of the loop. */
+  openMeter?: (part: ModbusMeterPart, clock: Clock, site: Site) => Meter;
   /** In place of disks that are gone with the program: what outlives it. */
   disk?: {
     device: SimStore;

@@ -5,6 +5,7 @@ import { virtualCharger } from "../../boards/virtual-charger.ts";
 import { fromHex } from "../../firmware/bytes.ts";
 import { Consumer } from "../../firmware/consumer/consumer.ts";
 import { runLoop } from "../../firmware/metering/loop-runner.ts";
+import { joinedCardDesk, presentCardDesk } from "../../firmware/payment/application/card-desk.ts";
 import { openFlowChanges } from "../../firmware/payment/config/flow-changes.ts";
 import { openPaymentSide, type PaymentSide } from "../../firmware/payment/payment-side.ts";
 import { broadcastWill } from "../../firmware/producer/broadcast.ts";
@@ -243,9 +244,17 @@ export class Site {
     this.#startLoop(loopHost.loop(), process.alive);
     if (!process.alive()) throw new PowerCut();
     const runtime = openRuntime(clock, this.#note, (error) => this.bugs.push(error));
-    const host = mortal(this.options.wrapHost?.(this.host) ?? this.host, process.alive);
+    const wrapped = this.options.wrapHost?.(this.host, { process, log: this.#note });
+    const host = mortal((await wrapped) ?? this.host, process.alive);
+    if (!process.alive()) throw new PowerCut();
     const entropy = this.world.entropy(`device${this.#name} ${this.cuts}`);
-    const paymentPorts = { host, store, clock, entropy, log: this.#note };
+    const boardDesk = this.options.boardDesk?.({ site: this, clock, entropy });
+    const paymentPorts = {
+      ...{ host, store, clock, entropy, log: this.#note },
+      ...(boardDesk && {
+        cardDesk: boardDesk.hostAsks ? presentCardDesk() : joinedCardDesk(boardDesk.readers, clock),
+      }),
+    };
     const { resetCatalogue = false } = this.options;
     const changes = this.options.desk && (await openFlowChanges(store, resetCatalogue));
     const payment = await openPaymentSide(paymentPorts, {
@@ -267,6 +276,7 @@ export class Site {
           entropy,
           payments,
           ...(desk && { desk }),
+          ...(boardDesk && { boardDesk }),
           log: this.#note,
           enqueue: (work) => runtime.enqueue(work),
           offer: (work, lost) => runtime.offer(work, lost),
@@ -314,8 +324,18 @@ export class Site {
     const process = this.world.process();
     const alive = (): boolean => powered() && process.alive();
     const { metal, sensors } = this.board;
+    const { openMeter } = this.options;
     const lines = this.#lines(alive);
-    runLoop(openOutlets(this.#part, process.clock, lines, metal.register, sensors.open), end);
+    runLoop(
+      openOutlets(this.#part, process.clock, lines, {
+        readRegister: metal.register,
+        openSensor: sensors.open,
+        ...(openMeter && {
+          openModbusMeter: (part) => openMeter(part, process.clock, this),
+        }),
+      }),
+      end,
+    );
     this.#killLoop = () => {
       process.kill();
       this.board.pins.releaseAll();

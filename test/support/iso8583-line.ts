@@ -54,6 +54,7 @@ export function virtualLine(first: Acquirer, world: Clock): VirtualLine {
   const lose = (): void => {
     connection++;
     peer?.close();
+    if (peer !== undefined) end?.listener.down();
     peer = undefined;
   };
   const connect = (): void => {

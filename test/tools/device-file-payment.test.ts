@@ -51,6 +51,17 @@ test("hosts, with their files from the folder of the device file", () => {
   });
 });
 
+test("a card terminal at a serial port, and payments while the host is out of reach", () => {
+  const terminal = "{ host: { kind: terminal, serial: card-terminal, test: true } }";
+  expect(read(terminal).payment.host).toEqual({
+    ...{ kind: "terminal", serial: "card-terminal", simulated: true },
+  });
+  const deferred = "{ floorMinor: 1000, totalMinor: 5000, currency: EUR }";
+  expect(read(`{ deferred: ${deferred} }`).payment.deferred).toEqual({
+    ...{ floorMinor: 1000, totalMinor: 5000, currency: "EUR" },
+  });
+});
+
 test("services of all three kinds, flows, and how a service is paid", () => {
   const { payment, services } = read(
     `{ services: [{ id: a, use: points, options: { x: 1 } }, { id: b, use: ./b.mjs }, { id: c, use: remote, grant: c.cbor }],
@@ -73,6 +84,20 @@ test.each([
   [`{ host: { kind: stripe, ${MERCHANT} } }`, "", `${HOST}.apiKeyFile`],
   ["{ host: { kind: iso8583, host: a, port: 1 } }", "", `${HOST}.merchant`],
   ["{ host: { kind: simulated, port: 1 } }", "", `${HOST}.port`],
+  ["{ host: { kind: terminal } }", "", `${HOST}.serial`],
+  ["{ host: { kind: terminal, serial: a, port: 1 } }", "", `${HOST}.port`],
+  ["{ deferred: { floorMinor: 1000 } }", "", "payment.deferred.currency"],
+  ["{ deferred: { floorMinor: 0, currency: EUR } }", "", "payment.deferred.floorMinor"],
+  [
+    "{ deferred: { floorMinor: 10, totalMinor: 9, currency: EUR } }",
+    "",
+    "payment.deferred.totalMinor",
+  ],
+  [
+    "{ host: { kind: terminal, serial: a }, deferred: { floorMinor: 10, currency: EUR } }",
+    "",
+    "payment.deferred",
+  ],
   [`{ host: { kind: stripe, apiKeyFile: k, caFile: c, ${MERCHANT} } }`, "", `${HOST}.caFile`],
   ["{ host: { kind: iso8583, host: a, port: 70000 } }", "", `${HOST}.port`],
   ["{ settings: { historyRows: 20000 } }", "", "payment.settings.historyRows"],

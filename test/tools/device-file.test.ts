@@ -283,3 +283,34 @@ test("docs/device.schema.json is what the code holds files against (vitest -u wr
   const published = `${JSON.stringify(DEVICE_SCHEMA, null, 2)}\n`;
   await expect(published).toMatchFileSnapshot(join(ROOT, "docs", "device.schema.json"));
 });
+
+describe("lines", () => {
+  const pump = GOOD.replace("virtual-pump", "generic-pump");
+
+  test("of a real board are wired in the file", () => {
+    const parsed = parseDeviceFile(
+      `${pump}lines: { valve: { pin: gpiochip0/17 }, flow: { pin: FLOW, activeLow: true, bias: pull-up, debounceMs: 1 } }`,
+    );
+    expect(parsed.ok && parsed.value.lines).toEqual({
+      valve: { pin: "gpiochip0/17" },
+      flow: { pin: "FLOW", activeLow: true, bias: "pull-up", debounceMs: 1 },
+    });
+  });
+
+  test.each([
+    ["lines: { pump: { pin: '1' } }", "not-found", "lines.pump"],
+    ["lines: { valve: { pin: 17 } }", "malformed", "lines.valve.pin"],
+    ["lines: { valve: {} }", "malformed", "lines.valve.pin"],
+    ["lines: { valve: { pin: a, bias: up } }", "malformed", "lines.valve.bias"],
+    ["lines: { valve: { pin: a, debounceMs: 0 } }", "malformed", "lines.valve.debounceMs"],
+  ])("%s is refused", (text, kind, at) => {
+    expect(fault(`${pump}${text}`)).toMatchObject({ kind, at });
+  });
+
+  test("of a virtual board are of no use", () => {
+    expect(fault(`${GOOD}lines: { valve-coil: { pin: a } }`)).toMatchObject({
+      at: "lines",
+      message: expect.stringContaining("virtual"),
+    });
+  });
+});

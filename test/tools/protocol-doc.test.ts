@@ -19,6 +19,7 @@ import { verifyAnnouncement } from "../../firmware/token/announcement.ts";
 import { verifyCertificate } from "../../firmware/token/certificate.ts";
 import { verifyToken } from "../../firmware/token/delivery-token.ts";
 import { verifyOffer } from "../../firmware/token/offer.ts";
+import { verifyPrepaid } from "../../firmware/token/prepaid-token.ts";
 import { verifyChain } from "../../firmware/token/receipt.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import { protocolCddl } from "../../tools/protocol-cddl.ts";
@@ -94,6 +95,15 @@ describe("the examples", () => {
     expect(checkOffer(offer, messages.select, offer.consumer, 350)).toMatchObject({ ok: true });
     expect(checkToken(token, offer)).toMatchObject({ ok: true });
     expect(checkReceipts(receipts, offer, signed.offer, crypto)).toMatchObject({ ok: true });
+  });
+
+  test("the prepaid tokens verify with the operator's key, and with no other", () => {
+    const { signed, keys, device } = story;
+    for (const token of [signed.prepaid, signed["bearer prepaid"]]) {
+      const read = value(verifyPrepaid(token, keys.operator.publicKey, crypto));
+      expect(read).toMatchObject({ device, service: 1, units: 10 });
+      expect(verifyPrepaid(token, keys.device.publicKey, crypto)).toMatchObject({ ok: false });
+    }
   });
 
   test("offer and receipt with a tariff verify and add up", () => {

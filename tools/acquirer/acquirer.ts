@@ -234,6 +234,7 @@ function entryAnswer(message: Iso8583Message, entry: Entry): Uint8Array {
   const { code, authCode, movedMinor, askedMinor, currency, action } = entry;
   const more = new Map<number, string>([[DE.responseCode, code]]);
   if (authCode !== undefined) more.set(DE.authCode, authCode);
+  if (entry.issuerAnswer !== undefined) more.set(DE.chip, entry.issuerAnswer);
   if (entry.closed !== undefined) {
     more.set(DE.settlementCode, entry.closed.inBalance ? "1" : "2");
     for (const [number, value] of sumFields("", entry.closed.sums)) more.set(number, value);

@@ -23,6 +23,9 @@ export interface Payment {
   reversed: boolean;
   isCaptured: boolean;
   evidence?: string;
+  /** Of a card at a reader. */
+  counter?: string;
+  cryptogram?: string;
   /** Of the batches of its terminal in which it was taken and returned. */
   captureBatch?: string;
   returnBatch?: string;
@@ -81,6 +84,12 @@ export class AcquirerBooks {
     );
   }
 
+  /** What a card has begun under one value of its counter. */
+  paymentsUnder(account: string, card: string, counter: string): readonly Payment[] {
+    const payments = this.#ofAccount.get(account) ?? [];
+    return payments.filter((payment) => payment.card === card && payment.counter === counter);
+  }
+
   /** Reconciliations, in their order. */
   closings(): readonly Entry[] {
     return this.#closings;
@@ -136,6 +145,8 @@ export class AcquirerBooks {
       ...{ authorisedMinor: movedMinor, heldUntilMs, capturedMinor: isSale ? movedMinor : 0 },
       ...{ refundedMinor: 0, returnedMinor: 0, reversed: false, isCaptured: isSale, refunds: [] },
       ...(isSale && { captureBatch: entry.batch ?? "" }),
+      ...(entry.counter !== undefined && { counter: entry.counter }),
+      ...(entry.cryptogram !== undefined && { cryptogram: entry.cryptogram }),
     };
     this.#payments.set(key, payment);
     const others = this.#ofAccount.get(account) ?? [];

@@ -26,6 +26,10 @@ export interface Entry {
   /** Two characters. */
   code: string;
   authCode?: string;
+  /** Of a card at a reader: its counter and its cryptogram, and what its issuer says to it. Hexadecimal. */
+  counter?: string;
+  cryptogram?: string;
+  issuerAnswer?: string;
   /** Of the completion, by the terminal. */
   evidence?: string;
   /** Until when a hold is one. */

@@ -4,12 +4,16 @@ import { type BatchSums, sumFields } from "../../hal/drivers/iso8583-batch.ts";
 import { currencyCode } from "../../hal/drivers/iso8583-currency.ts";
 import { DE } from "../../hal/drivers/iso8583-fields.ts";
 import type { Iso8583Message } from "../../hal/drivers/iso8583-message.ts";
-import { masked } from "./accounts.ts";
+import { type Account, masked } from "./accounts.ts";
 import type { AcquirerBooks, Payment } from "./books.ts";
+import { type GenuineChip, genuineChip } from "./chip.ts";
 import type { Entry } from "./entry.ts";
 import type { AcquirerAction, Applied } from "./rules.ts";
 
 const REFUND = "20";
+/** Element 22: chip, and chip in the field. */
+const AT_A_READER = /^0[57]/;
+const WRONG_CRYPTOGRAM = "82";
 const NEEDED = [DE.processingCode, DE.amount, DE.transmitted, DE.trace, DE.reference] as const;
 
 /** A message that can be decided, read. */
@@ -26,6 +30,8 @@ export interface Asked {
   expiry: string;
   currency: string;
   amountMinor: number;
+  /** Elements 23 and 55, where the card was at a reader. */
+  chip?: { sequence: string; element: string };
   evidence?: string;
   batch?: string;
   /** Of a 0500: what the terminal has in its batch, by element. */
@@ -71,6 +77,8 @@ export function readAsked({ type, fields }: Iso8583Message): Asked | "format" | 
   const [, originalType = "", originalTrace = "", originalDate = ""] = original ?? [];
   const trace = text(DE.trace);
   const evidence = fields.get(DE.evidence);
+  const element = begins ? fields.get(DE.chip) : undefined;
+  if (begins && AT_A_READER.test(text(DE.entryMode)) && element === undefined) return "format";
   return {
     ...{ action, terminal, number, currency, merchant: text(DE.merchant) },
     key: `${terminal}/${text(DE.transmitted)}/${trace}/${base}`,
@@ -85,6 +93,7 @@ export function readAsked({ type, fields }: Iso8583Message): Asked | "format" | 
     reference: text(DE.reference),
     expiry: text(DE.expiry),
     amountMinor: Number(text(DE.amount)),
+    ...(element !== undefined && { chip: { sequence: text(DE.sequence), element } }),
     ...(evidence !== undefined && { evidence }),
     ...(fields.has(DE.batch) && { batch: text(DE.batch) }),
   };
@@ -109,6 +118,7 @@ function readClosing(fields: ReadonlyMap<number, string>): Asked | "format" {
 interface Outcome {
   code: string;
   movedMinor?: number;
+  chip?: GenuineChip;
 }
 
 export function judge(
@@ -122,7 +132,7 @@ export function judge(
   const { number, currency, amountMinor, evidence, batch } = asked;
   const begins = action === "authorise" || action === "sale";
   const outcome = outcomeOf(asked, books, rule, nowMs);
-  const { code, movedMinor = 0 } = outcome;
+  const { code, movedMinor = 0, chip } = outcome;
   const isGranted = code === "00" || code === "10";
   const payment = books.payment(target);
   const account = begins ? books.accountOf(number)?.name : payment?.account;
@@ -136,6 +146,8 @@ export function judge(
     ...(isGranted && authCode !== undefined && { authCode }),
     ...(evidence !== undefined && { evidence }),
     ...(isGranted && begins && { heldUntilMs: nowMs + holdMs }),
+    ...(chip !== undefined && { counter: chip.counter, cryptogram: chip.cryptogram }),
+    ...(chip !== undefined && { issuerAnswer: chip.answer(code) }),
     ...(batch !== undefined && { batch }),
     ...(isGranted && action === "close" && { closed: reconciled(asked, books) }),
   };
@@ -179,22 +191,46 @@ function reconciled(
 }
 
 function begun(
-  { number, expiry, currency, amountMinor }: Asked,
+  asked: Asked,
   books: AcquirerBooks,
   rule: Applied | undefined,
   nowMs: number,
 ): Outcome {
+  const { number, expiry, currency, amountMinor } = asked;
   if (amountMinor === 0) return { code: "13" };
   const account = books.accountOf(number);
   if (account === undefined) return { code: "14" };
   if (account.expiry !== undefined && account.expiry !== expiry) return { code: "54" };
   if (account.currency !== undefined && account.currency !== currency) return { code: "57" };
+  const chip = chipOf(asked, account, books);
+  if (chip === "wrong") return { code: WRONG_CRYPTOGRAM };
+  const withChip = chip === undefined ? {} : { chip };
   const available = books.availableMinor(account, nowMs);
   if (rule?.effect === "partial") {
     const partMinor = Math.min(Math.floor((amountMinor * rule.percent) / 100), available);
-    return partMinor > 0 ? { code: "10", movedMinor: partMinor } : { code: "51" };
+    return partMinor > 0
+      ? { code: "10", movedMinor: partMinor, ...withChip }
+      : { code: "51", ...withChip };
   }
-  return amountMinor <= available ? { code: "00", movedMinor: amountMinor } : { code: "51" };
+  return amountMinor <= available
+    ? { code: "00", movedMinor: amountMinor, ...withChip }
+    : { code: "51", ...withChip };
+}
+
+/** A cryptogram is good for the amount it was made for, in one currency and at one terminal: for more it is a replay. */
+function chipOf(
+  { number, currency, amountMinor, terminal, chip: said }: Asked,
+  account: Account,
+  books: AcquirerBooks,
+): GenuineChip | "wrong" | undefined {
+  if (said === undefined) return undefined;
+  const chip = genuineChip(number, said.sequence, said.element);
+  if (chip === undefined || currencyCode(chip.currencyDigits) !== currency) return "wrong";
+  const { counter, cryptogram } = chip;
+  const earlier = books.paymentsUnder(account.name, masked(number), counter);
+  const isOther = earlier.some((one) => one.cryptogram !== cryptogram || one.terminal !== terminal);
+  const heldMinor = earlier.reduce((sum, one) => sum + (one.reversed ? 0 : one.authorisedMinor), 0);
+  return isOther || heldMinor + amountMinor > chip.amountMinor ? "wrong" : chip;
 }
 
 function captured({ amountMinor, currency }: Asked, payment: Payment | undefined, nowMs: number) {

@@ -62,7 +62,7 @@ async function tellFlow(operator: Operator, reference: string): Promise<Result<v
   if (!told.ok) return told;
   const recent = await askHistory(operator, { most: RELATED_MAX });
   if (!recent.ok) return recent;
-  const related = recent.value.filter((line) => line.id.startsWith(`${id.value}/`)).reverse();
+  const related = recent.value.flows.filter((line) => line.id.startsWith(`${id.value}/`)).reverse();
   for (const line of related) {
     operator.out.say(`${line.id} (${line.type}):`);
     const more = await tellEntries(operator, line.id);

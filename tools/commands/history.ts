@@ -14,6 +14,7 @@ import {
 import {
   askFlow,
   askHistory,
+  deferredText,
   type HistoryLine,
   type HistoryWanted,
   resolveFlow,
@@ -29,7 +30,9 @@ export const history: Command = {
   usage: "[ID] [--type TYPE] [--from TIME --to TIME] [--max N] [options]",
   help: `Flows that have ended, latest first: orders, refunds, and what else was asked of the device's services.
 With ID (an order, the beginning of one, last, or another flow): everything that came of it, without
-card data. The device keeps as many as its setting historyRows says. Signed by the device's operator.
+card data. The device keeps as many as its setting historyRows says. Where the device file allows
+payments without the payment host (payment.deferred), the last line says what is at risk and what is
+lost. Signed by the device's operator.
 
   --type TYPE        only flows of this type, such as sale or refund
   --from TIME        ended then or later: 2026-11-22, 2026-11-22T08:00 or 90m, 12h, 7d ago
@@ -91,12 +94,17 @@ function readTime(values: OptionValues, name: string): Result<number | undefined
 
 async function tellAll(operator: Operator, wanted: HistoryWanted): Promise<Result<void>> {
   const { out, device } = operator;
-  const lines = await askHistory(operator, wanted);
-  if (!lines.ok) return lines;
-  if (lines.value.length === 0) out.say("no flow has ended that is kept");
-  for (const line of lines.value) {
+  const answer = await askHistory(operator, wanted);
+  if (!answer.ok) return answer;
+  const { flows, deferred } = answer.value;
+  if (flows.length === 0) out.say("no flow has ended that is kept");
+  for (const line of flows) {
     out.emit({ step: "history", device, ...line });
     out.say(`  ${timeText(line.endedMs)}  ${historyText(line)}`);
+  }
+  if (deferred !== undefined) {
+    out.emit({ step: "deferred", device, ...deferred });
+    out.say(deferredText(deferred));
   }
   return ok(undefined);
 }

@@ -93,6 +93,8 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
     log: saleLog(out, level.value),
     loadService: async (path) => (await import("../flow-service-module.ts")).loadFlowService(path),
     version: versionText(),
+    // Among JSON a page of a display would be no line of ours.
+    show: (text) => void (out.json || process.stdout.write(text)),
     resetCatalogue: values["reset-catalogue"] === true,
     onBug: (error) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

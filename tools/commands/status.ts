@@ -21,6 +21,7 @@ import {
 import { deviceText, groupedThumbprint, openDealerOf } from "../device-choice.ts";
 import { type Identity, identityFolder, openIdentity } from "../identity.ts";
 import { OPERATOR_OPTIONS, type Operator, withOperator } from "../operator.ts";
+import { askHistory, deferredText } from "../operator-flows.ts";
 import { textOption } from "../option-value.ts";
 import { byAge, resolveOrder } from "../order-reference.ts";
 import { keptOffer, keptReceipts, tellReceipts } from "../receipt-keeping.ts";
@@ -41,7 +42,8 @@ that are missing here are sent again and kept.
 Of finished orders the last 1,000 stay here; open ones and the receipt bundles on disk always do.
 
   --save FILE        with REF: also keep the receipt bundle there
-  --device           for its operator: whether a running device can sell, why not, and its figures
+  --device           for its operator: whether a running device can sell, why not, and its figures;
+                     what was sold without the payment host, where the device file allows that
   --operator-key FILE  with --device: private key of the operator (default: the one among the keys
                      of the device that runs here, as a bench has it)
   --passphrase-file FILE  with --device: the key's passphrase; else it is asked for
@@ -62,16 +64,22 @@ example: sluice status last`,
       : tellStatus(invocation),
 };
 
-async function tellHealth({ out, device, do: command }: Operator): Promise<Result<void>> {
-  const done = await command({ do: "status" });
+/** How the device is, and what it risks; once it is known how it is, nothing makes this fail. */
+export async function tellHealth(operator: Operator): Promise<Result<void>> {
+  const { out, device } = operator;
+  const done = await operator.do({ do: "status" });
   if (!done.ok) return done;
+  // Its flows say what it sold without its payment host; how it is does not depend on them.
+  const history = await askHistory(operator, { most: 1 });
+  const deferred = history.ok ? history.value.deferred : undefined;
   const { ready, reasons, ...figures } = done.value;
-  out.emit({ step: "status", device, ready, reasons, ...figures });
+  out.emit({ step: "status", device, ready, reasons, ...figures, ...(deferred && { deferred }) });
   out.say(`${device} is ${ready === true ? "ready to sell" : "not ready to sell"}`);
   for (const reason of Array.isArray(reasons) ? reasons : []) out.say(`  ${String(reason)}`);
   for (const [name, value] of Object.entries(figures)) {
     out.say(`  ${name.padEnd(20)}  ${figureText(name, value)}`);
   }
+  if (deferred !== undefined) out.say(`  ${deferredText(deferred)}`);
   return ok(undefined);
 }
 

@@ -2,18 +2,25 @@
 // every attempt, so that all of it can be undone. The credentials come from the sale by a way of their own: no flow
 // ever holds them.
 
-import type { Clock } from "../../../hal/clock.ts";
+import { type Clock, sleep } from "../../../hal/clock.ts";
 import type {
+  HostAmount,
   HostBinding,
   HostCredential,
   HostDecline,
   PaymentHost,
 } from "../../../hal/payment-host.ts";
+import { BoardCard } from "./board-card.ts";
+import type { CardDesk } from "./card-desk.ts";
 import { type Decided, FOREVER, type HostCalls, Patience } from "./host-calls.ts";
 import { isUsableReference } from "./host-references.ts";
 
 /** An attempt that is still undecided after this long is reversed. */
 const GIVE_UP_MS = 60_000;
+/** Nobody at the board is kept waiting for longer by a host that is there and does not decide. */
+const BOARD_MS = 20_000;
+/** How often is asked whether the host is still there. */
+const LOOK_MS = 500;
 /** Of one transaction, where nobody knows any more how many there were. */
 const CREDENTIALS_MAX = 3;
 
@@ -26,6 +33,8 @@ export interface Entrusted {
   evidence: Uint8Array;
   /** Somebody in the flow wants to know the card before it is charged. */
   identify: boolean;
+  /** Where the payer stands at the board: there are no credentials but those of the cards read here. */
+  atBoard?: CardDesk;
 }
 
 export type Approval = Extract<Decided, { kind: "approved" }>;
@@ -35,6 +44,8 @@ interface Attempt {
   answer?: Decided;
   patience: Patience;
   undoing?: Promise<Decided | undefined>;
+  /** The host asks for the card itself. */
+  isPresent?: boolean;
   /** Somebody who asked for it heard what became of the undoing. */
   isUndoTold?: boolean;
 }
@@ -56,6 +67,8 @@ export type Charged =
 export class Charge {
   readonly transactionId: string;
   readonly #ports: ChargePorts;
+  /** Where the payer stands at the board. */
+  readonly board: BoardCard | undefined;
   #entrusted: Entrusted | undefined;
   readonly #attempts: Attempt[] = [];
   #next = 0;
@@ -67,6 +80,8 @@ export class Charge {
     this.#ports = ports;
     this.transactionId = transactionId;
     this.#entrusted = entrusted;
+    const { atBoard, binding } = entrusted ?? {};
+    this.board = atBoard && binding && new BoardCard(atBoard, binding);
   }
 
   /** Why the last credential was declined. */
@@ -99,21 +114,41 @@ export class Charge {
   /** The credentials are not needed any more. */
   forgetCredentials(): void {
     this.#entrusted = undefined;
+    this.board?.forget();
+  }
+
+  /** False where no card is waited for, neither by a reader nor by the host. */
+  cancelCard(): boolean {
+    const { board } = this;
+    const isReading = board?.isReading === true;
+    board?.cancel();
+    const isAsked = this.#attempts.some((one) => one.isPresent && one.answer === undefined);
+    if (isAsked) void this.undoAll();
+    return isReading || isAsked;
   }
 
   has(attempt: string): boolean {
     return this.#attempts.some(({ key }) => key === attempt);
   }
 
-  /** Tries the credentials that are left, in turn, until one gives at least a part of what is asked for. */
-  async take(amountMinor: number, currency: string, isCaptured: boolean): Promise<Charged> {
+  /**
+   * Tries the credentials that are left, in turn, until one gives at least a part of what is asked for. `givenUp` is
+   * told when nobody waits any longer for the host's word; what it may have taken is undone before this resolves.
+   */
+  async take(
+    amountMinor: number,
+    currency: string,
+    isCaptured: boolean,
+    givenUp: () => void = () => undefined,
+  ): Promise<Charged> {
     const entrusted = this.#entrusted;
     let declined: Extract<Decided, { kind: "declined" }> | undefined;
     while (entrusted !== undefined && !this.#isGivenUp && !this.#isAbandoned) {
-      const credential = entrusted.credentials[this.#next];
+      const credential = this.#next < CREDENTIALS_MAX ? this.#credential(entrusted) : undefined;
       if (credential === undefined || currency !== entrusted.binding.currency) break;
       const attempt = this.#begin(this.#next);
       this.#next += 1;
+      attempt.isPresent = credential.kind === "present";
       const answer = await this.#authorise(attempt, credential, entrusted, amountMinor);
       if (answer?.kind === "declined") {
         declined = answer;
@@ -123,11 +158,10 @@ export class Charge {
       if (answer !== undefined && (await this.#isKept(attempt, answer, entrusted, isCaptured))) {
         return { kind: "approved", attempt: attempt.key, answer };
       }
+      if (answer === undefined) givenUp();
       await this.#undo(attempt);
     }
-    if (entrusted === undefined || entrusted.credentials.length === 0) {
-      this.#why = "credential-invalid";
-    }
+    if (this.#next === 0) this.#why = "credential-invalid";
     return declined === undefined ? { kind: "declined" } : { kind: "declined", answer: declined };
   }
 
@@ -169,7 +203,10 @@ export class Charge {
   async findOut(): Promise<readonly { attempt: string; answer: Decided }[]> {
     const { host, calls } = this.#ports;
     const found: { attempt: string; answer: Decided }[] = [];
-    for (let n = 0; n < (this.#entrusted?.credentials.length ?? 0); n++) {
+    const { atBoard, credentials = [] } = this.#entrusted ?? {};
+    // How many cards were read at the board was known to the life before alone.
+    const most = atBoard === undefined ? credentials.length : CREDENTIALS_MAX;
+    for (let n = 0; n < most; n++) {
       const attempt = this.#begin(n);
       if (!host.canQuery) continue;
       const answer = await calls.insist(attempt.key, () => host.query(attempt.key));
@@ -190,10 +227,14 @@ export class Charge {
     return this.#capture(known, answer, entrusted);
   }
 
+  #credential({ credentials }: Entrusted): HostCredential | undefined {
+    return this.board === undefined ? credentials[this.#next] : this.board.take();
+  }
+
   #begin(n: number): Attempt {
     const key = `${this.transactionId}/authorise${n === 0 ? "" : `/${n + 1}`}`;
     const endMs = this.#ports.clock.monotonicMs() + GIVE_UP_MS;
-    const attempt = { key, patience: new Patience(endMs) };
+    const attempt: Attempt = { key, patience: new Patience(endMs) };
     this.#attempts.push(attempt);
     return attempt;
   }
@@ -208,11 +249,14 @@ export class Charge {
     const { host, calls } = this.#ports;
     const { key, patience } = attempt;
     const asked = amountMinor === binding.amountMinor ? [] : [amountMinor];
-    const answer = await calls.insist(
+    const asking = calls.insist(
       key,
       () => host.authorise(key, credential, binding, ...asked),
       patience,
     );
+    const isReadHere = this.board !== undefined && credential.kind !== "present";
+    const amount = { amountMinor, currency: binding.currency };
+    const answer = await (isReadHere ? this.#atBoard(attempt, asking, amount) : asking);
     if (answer === undefined) {
       this.#isGivenUp = true;
       return undefined;
@@ -227,6 +271,26 @@ export class Charge {
     if (isSane) return answer;
     await this.#undo(attempt);
     return { kind: "declined", why: "declined" };
+  }
+
+  /** Who stands there is kept waiting for as long as the host is there; undefined when it has gone, or takes too long. */
+  async #atBoard(
+    { patience }: Attempt,
+    asking: Promise<Decided | undefined>,
+    amount: HostAmount,
+  ): Promise<Decided | undefined> {
+    const { host, clock } = this.#ports;
+    const endMs = clock.monotonicMs() + BOARD_MS;
+    let isAsking = true;
+    const asked = asking.finally(() => {
+      isAsking = false;
+    });
+    while (isAsking && clock.monotonicMs() < endMs && host.trouble?.(amount) === undefined) {
+      await Promise.race([asked, sleep(clock, LOOK_MS)]);
+    }
+    if (!isAsking) return asked;
+    patience.end();
+    return undefined;
   }
 
   async #isKept(

@@ -59,6 +59,12 @@ export function cardSeen(card: HostCard | undefined): Card {
   };
 }
 
+/** One card, as the host says it and as the reader at the board did, whose word goes first. */
+export function bothSeen(byHost: Card, byReader: Card | undefined): Card {
+  if (byReader === undefined) return byHost;
+  return { ...byHost, ...byReader, data: { ...byHost.data, ...byReader.data } };
+}
+
 export function words(value: string): DataValue {
   return { is: "text", value: value.slice(0, TEXT_CHARACTERS_MAX) };
 }

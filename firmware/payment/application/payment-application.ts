@@ -18,9 +18,10 @@ import type { Response } from "../model/request.ts";
 import type { ServiceInfo } from "../model/service-info.ts";
 import type { TransactionRequest, TransactionResponse } from "../model/transaction.ts";
 import { APPLICATION_STAGES, applicationInfo, PAYMENT_APPLICATION } from "./application-info.ts";
+import { cardToCharge, NO_WORD, readAtBoard, tellPayer } from "./board-reading.ts";
 import { Charge, type Charged, type Entrusted } from "./charge.ts";
 import { type Decided, FOREVER, HostCalls, Patience } from "./host-calls.ts";
-import { cardSeen, referencesOf } from "./host-references.ts";
+import { bothSeen, cardSeen, referencesOf } from "./host-references.ts";
 import {
   type Answered,
   closeBatch,
@@ -62,6 +63,11 @@ export interface PaymentApplication extends FlowService {
     attempt: string,
     answer: Extract<Decided, { kind: "approved" }>,
   ): Promise<boolean>;
+  /**
+   * The payer at the board wants no more: the reading of his card ends at once, and a terminal that asks for it stops.
+   * False where no card is waited for.
+   */
+  cancelCard(transactionId: string): boolean;
   /** Its flow is over: its credentials are let go. */
   release(transactionId: string): void;
 }
@@ -143,6 +149,10 @@ class HostApplication implements PaymentApplication {
     return charge?.captureFound(attempt, answer) ?? Promise.resolve(false);
   }
 
+  cancelCard(transactionId: string): boolean {
+    return this.#charges.get(transactionId)?.cancelCard() ?? false;
+  }
+
   release(transactionId: string): void {
     this.#charges.get(transactionId)?.forgetCredentials();
     for (const [oldest, { entrusted }] of this.#charges) {
@@ -178,7 +188,7 @@ class HostApplication implements PaymentApplication {
       const request = call.input as StageInputs["TRANSACTION_PROCESSING"];
       const answer =
         stage === "PAYMENT_CARD_READING"
-          ? await this.#read(request, patience)
+          ? await this.#read(request, open, patience)
           : await this.#process(request, open, patience);
       if (answer === undefined) return;
       if (answer.outcome === "declined")
@@ -199,11 +209,22 @@ class HostApplication implements PaymentApplication {
     } else listener.failed("stageNotSupported", `${stage} is no stage of a payment application`);
   }
 
-  /** The card as the host knows it, where somebody in the flow wants to know; else it is skipped. */
-  async #read(request: TransactionRequest, patience: Patience): Promise<TransactionResponse> {
+  /** The card at the board; else as the host knows it, where somebody in the flow wants to know; else it is skipped. */
+  async #read(
+    request: TransactionRequest,
+    open: OpenCall,
+    patience: Patience,
+  ): Promise<TransactionResponse> {
     const { id, transactionId } = request;
     const charge = this.#charges.get(transactionId);
     const skipped = approved(id, { data: {} });
+    if (charge?.board !== undefined) {
+      const trouble = this.#troubleAtBoard(request, open);
+      if (trouble !== undefined) return declined(id, trouble);
+      const had = await readAtBoard(charge.board, request, open.listener, patience);
+      if (had.kind === "declined") return declined(id, had.message);
+      return had.kind === "read" ? approved(id, had.card) : skipped;
+    }
     if (charge?.entrusted?.identify !== true) return skipped;
     const inTime = new Patience(this.#ports.clock.monotonicMs() + IDENTIFY_MS);
     patience.onEnd(() => inTime.end());
@@ -211,6 +232,14 @@ class HostApplication implements PaymentApplication {
     if (answer === undefined) return skipped;
     if (answer.kind === "approved") return approved(id, cardSeen(answer.card));
     return declined(id, answer.why, answer);
+  }
+
+  /** Nobody is asked for a card that could not be charged. */
+  #troubleAtBoard({ amounts }: TransactionRequest, { listener }: OpenCall): string | undefined {
+    const { currency } = amounts;
+    const trouble = this.#ports.host.trouble?.({ amountMinor: totalOf(amounts), currency });
+    if (trouble !== undefined) tellPayer(listener, trouble);
+    return trouble;
   }
 
   /** Undefined where nobody waits any more, and nothing is held. */
@@ -223,9 +252,9 @@ class HostApplication implements PaymentApplication {
       case "sale":
       case "motoSale":
       case "deposit":
-        return this.#charge(request, open, true);
+        return this.#charge(request, open, patience, true);
       case "preAuthorisation":
-        return this.#charge(request, open, false);
+        return this.#charge(request, open, patience, false);
       case "preAuthCompletion":
         return this.#follow("capture", request, open, patience);
       case "refund":
@@ -239,6 +268,7 @@ class HostApplication implements PaymentApplication {
   async #charge(
     request: TransactionRequest,
     open: OpenCall,
+    patience: Patience,
     isCaptured: boolean,
   ): Promise<TransactionResponse | undefined> {
     const { id, transactionId, amounts } = request;
@@ -246,8 +276,16 @@ class HostApplication implements PaymentApplication {
     if (total === 0) return { ...approved(id, { data: {} }), amounts };
     const charge = this.#charges.get(transactionId) ?? this.#newCharge(transactionId, undefined);
     this.#charges.set(transactionId, charge);
+    if (charge.board !== undefined) {
+      const why =
+        this.#troubleAtBoard(request, open) ??
+        (await cardToCharge(charge.board, request, open.listener, patience));
+      if (why !== undefined) return declined(id, why);
+    }
     this.#charging.set(transactionId, open);
-    const charged = await charge.take(total, amounts.currency, isCaptured);
+    const charged = await charge.take(total, amounts.currency, isCaptured, () => {
+      if (charge.board !== undefined) tellPayer(open.listener, NO_WORD);
+    });
     // Should the host approve after all, that is told as this call's late answer.
     if (charge.isAbandoned && open.isFinished) return undefined;
     this.#charging.delete(transactionId);
@@ -264,8 +302,9 @@ class HostApplication implements PaymentApplication {
   ): TransactionResponse {
     const part = partialAuthorisation(amounts, answer.amountMinor);
     const { responseCode } = answer.record ?? {};
+    const atBoard = this.#charges.get(transactionId)?.board?.card;
     return {
-      ...approved(id, cardSeen(answer.card)),
+      ...approved(id, bothSeen(cardSeen(answer.card), atBoard)),
       // All of it: the amounts as they were asked for, which keeps each additional amount visible.
       amounts: answer.amountMinor === totalOf(amounts) || !part.ok ? amounts : part.value,
       references: referencesOf(transactionId, attempt, answer),

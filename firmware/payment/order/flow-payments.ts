@@ -8,6 +8,7 @@ import type { Log } from "../../log.ts";
 import { formatMinor } from "../../money.ts";
 import { EXTRAS_MAX } from "../../token/receipt.ts";
 import { PAYMENT_APPLICATION } from "../application/application-info.ts";
+import { type CardDesk, joinedCardDesk } from "../application/card-desk.ts";
 import type { Abandoned, PaymentApplication } from "../application/payment-application.ts";
 import { type FlowConfig, stageOf } from "../config/flow-config.ts";
 import type { FlowEngine } from "../engine/engine.ts";
@@ -66,6 +67,8 @@ export interface FlowPaymentsPorts {
   tenders: TenderJournal;
   clock: Clock;
   log: Log;
+  /** Where the cards of payers at the board are read. */
+  cardDesk?: CardDesk;
   /** Flows that may be started, and the services there are. */
   flows(): readonly FlowConfig[];
   services(): readonly RegisteredService[];
@@ -112,6 +115,13 @@ class FlowPayments implements Payments {
     const payload = { is: "confirmation-response", value } as const;
     const type = "confirmationResponse";
     return this.#ports.engine.tell(order, { type, data: { [type]: payload } });
+  }
+
+  cancel(order: string): boolean {
+    const { engine, application } = this.#ports;
+    const steered = engine.cancel(order);
+    const isCardWanted = application.cancelCard(transactionOf(order));
+    return isCardWanted || steered === "done" || steered === "wait";
   }
 
   /**
@@ -167,11 +177,14 @@ class FlowPayments implements Payments {
   #entrust(order: PaymentOrder): void {
     const { credential, furtherCredentials = [], currency, offerDigest, totalMinor } = order;
     const { maximumMinor = totalMinor } = order;
+    // Where no reader is fitted any more, what was charged before is still found out.
+    const { clock, cardDesk = joinedCardDesk([], clock) } = this.#ports;
     this.#ports.application.entrust(transactionOf(order.id), {
       credentials: credential === undefined ? [] : [credential, ...furtherCredentials],
       binding: { offer: offerDigest, amountMinor: maximumMinor, currency },
       evidence: offerDigest,
       identify: this.#wantsCard(order),
+      ...(order.atBoard === true && { atBoard: cardDesk }),
     });
   }
 

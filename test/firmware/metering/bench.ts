@@ -3,10 +3,12 @@
 
 import { virtualCharger } from "../../../boards/virtual-charger.ts";
 import { type LoopRunner, runLoop } from "../../../firmware/metering/loop-runner.ts";
-import type { Board } from "../../../hal/board.ts";
+import type { Board, ModbusMeterPart } from "../../../hal/board.ts";
 import { openOutlets } from "../../../hal/drivers/open-outlets.ts";
 import type { LoopCommand, LoopReport } from "../../../hal/loop-host.ts";
-import { openSimBoard } from "../../../hal/sim/open-board.ts";
+import type { Meter } from "../../../hal/meter.ts";
+import { openSimBoard, type SimBoard } from "../../../hal/sim/open-board.ts";
+import type { SimControls } from "../../../hal/sim/sim-controls.ts";
 import { type SimLoopHost, simLoopHost } from "../../../hal/sim/sim-loop-host.ts";
 import type { SimMetal, SimMetalOptions } from "../../../hal/sim/sim-metal.ts";
 import type { SimPins, SimPinsOptions } from "../../../hal/sim/sim-pins.ts";
@@ -18,6 +20,7 @@ export interface LoopBench {
   pins: SimPins;
   metal: SimMetal;
   sensors: SimSensors;
+  controls: SimControls;
   host: SimLoopHost;
   runner: LoopRunner;
   reports: LoopReport[];
@@ -31,16 +34,28 @@ export interface LoopBenchOptions extends SimMetalOptions, SimPinsOptions {
   seed?: number;
   board?: Board;
   delayMs?: number | readonly [number, number];
+  /** What is done at the board before the loop starts. */
+  touch?: (board: SimBoard) => void;
+  openModbusMeter?: (part: ModbusMeterPart, world: SimWorld, board: SimBoard) => Meter;
 }
 
 export function loopBench(options: LoopBenchOptions = {}): LoopBench {
   const world = simWorld({ seed: options.seed ?? 1 });
   const board = options.board ?? virtualCharger;
-  const { pins, metal, sensors } = openSimBoard(world, board, options);
+  const simBoard = openSimBoard(world, board, options);
+  const { pins, metal, sensors, controls } = simBoard;
+  options.touch?.(simBoard);
   const host = simLoopHost(world, { delayMs: options.delayMs ?? 1 });
   const reports: LoopReport[] = [];
   host.device.onReport((report) => reports.push(report));
-  const devices = openOutlets(board, world.clock, pins.lines, metal.register, sensors.open);
+  const devices = openOutlets(board, world.clock, pins.lines, {
+    readRegister: metal.register,
+    openSensor: sensors.open,
+    openModbusMeter: (part) => {
+      if (options.openModbusMeter === undefined) throw new Error("no meter on a bus here");
+      return options.openModbusMeter(part, world, simBoard);
+    },
+  });
   const runner = runLoop(devices, host.loop());
   const stopped: LoopBench["stopped"] = (session) =>
     reports.find((report) => report.on === "stopped" && report.session === session) as
@@ -53,6 +68,7 @@ export function loopBench(options: LoopBenchOptions = {}): LoopBench {
     pins,
     metal,
     sensors,
+    controls,
     host,
     runner,
     reports,

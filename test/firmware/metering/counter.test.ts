@@ -18,10 +18,26 @@ describe("a cumulative counter", () => {
     expect(readCounter(first.counter, 103, 2_000, 50).pulses).toBe(0);
   });
 
-  test("a fall is a reset: no pulses, and it goes on from there", () => {
+  test("a fall gives no pulses, and it goes on from there", () => {
     const fallen = readCounter(startCounter(100, 0), 7, 1_000, 50);
     expect(fallen).toMatchObject({ pulses: 0, wrong: "fell" });
     expect(readCounter(fallen.counter, 9, 2_000, 50).pulses).toBe(2);
+  });
+
+  test("a meter that begins again is told from one that goes back", () => {
+    expect(readCounter(startCounter(100, 0), 0, 1_000, 50).wrong).toBe("reset");
+    expect(readCounter(startCounter(100, 0), 4, 1_000, 50).wrong).toBe("reset");
+    expect(readCounter(startCounter(100, 0), 5, 1_000, 50).wrong).toBe("fell");
+    // So near to the start it cannot be known.
+    expect(readCounter(startCounter(8, 0), 2, 1_000, 50).wrong).toBe("fell");
+  });
+
+  test("what a slow look may show at once is as much as it is told", () => {
+    expect(readCounter(startCounter(0, 0, 20), 20, 0, 50, 20).wrong).toBeUndefined();
+    expect(readCounter(startCounter(0, 0, 20), 21, 0, 50, 20).wrong).toBe("too-fast");
+    const full = readCounter(startCounter(0, 0, 20), 1, 60_000, 50, 20).counter;
+    expect(readCounter(full, 21, 60_000, 50, 20).wrong).toBeUndefined();
+    expect(readCounter(full, 22, 60_000, 50, 20).wrong).toBe("too-fast");
   });
 
   test("faster than the meter can give is refused, after a long time as after a short one", () => {

@@ -386,6 +386,8 @@ describe("the loop is heard", () => {
       healthy: true,
       readings: { energy: 4711, time: 0 },
       retained: ["energy"],
+      raised: [],
+      ailing: {},
     });
   });
 });

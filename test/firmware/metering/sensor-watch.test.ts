@@ -1,8 +1,10 @@
 // Sensors beside the metering loop: read when it says that it is alive, and told with their age.
 
+import assert from "node:assert";
 import { expect, test } from "vitest";
 import { virtualPump } from "../../../boards/virtual-pump.ts";
 import { watchSensor } from "../../../firmware/metering/sensor-watch.ts";
+import { HalError } from "../../../hal/hal-error.ts";
 import type { SensorReading } from "../../../hal/sensor.ts";
 import { loopBench } from "./bench.ts";
 
@@ -42,6 +44,24 @@ test.each([1.5, Number.NaN, 1_000_000_001, -1_000_000_001, Number.POSITIVE_INFIN
     const watch = watchSensor({ part, sensor });
     expect(watch.report(0)).toMatchObject({ value: 3, quality: "good" });
     reading = { value, atMs: 1_000 };
-    expect(watch.report(1_000)).toMatchObject({ value: 3, ageMs: 1_000, quality: "lost" });
+    const lost = { value: 3, ageMs: 1_000, quality: "lost", why: "it gave no whole number" };
+    expect(watch.report(1_000)).toMatchObject(lost);
   },
 );
+
+test("a lost sensor says why, in so many words and no more", () => {
+  const part = { kind: "virtual", id: "tank", unit: "dL", staleAfterMs: 10_000 } as const;
+  let words = "sensor tank: its checksum is wrong";
+  const read = (): SensorReading => {
+    throw new HalError("corrupt", words);
+  };
+  const watch = watchSensor({ part, sensor: { unit: "dL", read, close: () => undefined } });
+  expect(watch.report(0).why).toBe(words);
+  words = "x".repeat(10_000);
+  expect(watch.report(0).why).toBe("x".repeat(200));
+  const broken = watchSensor({
+    part,
+    sensor: { unit: "dL", read: () => assert.fail("planted"), close: () => undefined },
+  });
+  expect(() => broken.report(0)).toThrow("planted");
+});

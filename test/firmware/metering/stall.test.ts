@@ -16,6 +16,7 @@ test("pulses that were dated while the loop was held up are plausible, however l
       { count, atMs },
       { count: 0, atMs: nowMs },
     ],
+    interlocks: [],
   });
   const rules = outletRules(part, () => true);
   let state = startOutlet(rules, sample(0, 0, 0));
@@ -52,6 +53,7 @@ test("a jump after a quiet minute is not plausible", () => {
       { count, atMs: count === 0 ? 0 : nowMs },
       { count: 0, atMs: nowMs },
     ],
+    interlocks: [],
   });
   let state = startOutlet(
     outletRules(part, () => true),

@@ -38,6 +38,8 @@ const SERVICE: Required<Service> = {
   undelivered: "refund",
   tokenLifeS: 3600,
   payment: { way: "stored-value", flow: "residents" },
+  walkUp: { price: 1, units: 50 },
+  bearer: { valueMinorMax: 5000 },
 };
 const RATIO = { numerator: 450, denominator: 1 };
 const check = (change: Partial<Service>) => checkService({ ...SERVICE, ...change }, RATIO);
@@ -75,6 +77,10 @@ describe("a service is refused with", () => {
       "level.readingsPerUnit.numerator",
     ],
     ["more units than are counted", { unitsMax: 1_000_000_0 }, "unitsMax"],
+    ["a price for the board that it has not", { walkUp: { price: 2, units: 50 } }, "walkUp.price"],
+    ["a hold for what cannot be bought", { walkUp: { price: 1, units: 3 } }, "walkUp.units"],
+    ["bearers of nothing", { bearer: { valueMinorMax: 0 } }, "bearer.valueMinorMax"],
+    ["a hold for more than is sold", { walkUp: { price: 1, units: 105 } }, "walkUp.units"],
   ])("%s", (_name, change, at) => {
     expect(check(change)).toMatchObject(refused(at));
   });

@@ -14,6 +14,7 @@ import {
   verifyToken,
 } from "../../../firmware/token/delivery-token.ts";
 import { OFFER, verifyOffer } from "../../../firmware/token/offer.ts";
+import { PREPAID, verifyPrepaid } from "../../../firmware/token/prepaid-token.ts";
 import { RECEIPT, verifyReceipt } from "../../../firmware/token/receipt.ts";
 import { REVOCATIONS, verifyRevocations } from "../../../firmware/token/revocation.ts";
 import { type SignedSort, sign, verify as verifySigned } from "../../../firmware/token/signed.ts";
@@ -84,6 +85,7 @@ describe("I11: a signature of one sort", () => {
     ANNOUNCEMENT,
     OFFER,
     TOKEN,
+    PREPAID,
     RECEIPT,
     REVOCATIONS,
     COMMAND,
@@ -110,6 +112,7 @@ describe("I11: a signature of one sort", () => {
         verifyAnnouncement(bytes, story.device, story.keys.operator.publicKey, crypto),
       offer: (bytes) => verifyOffer(bytes, deviceKey, crypto),
       token: verify,
+      prepaid: (bytes) => verifyPrepaid(bytes, story.keys.operator.publicKey, crypto),
       receipt: (bytes) => verifyReceipt(bytes, deviceKey, crypto),
       revocations: (bytes) => verifyRevocations(bytes, story.keys.operator.publicKey, crypto),
       command: (bytes) => verifyCommand(bytes, story.device, story.keys.operator.publicKey, crypto),

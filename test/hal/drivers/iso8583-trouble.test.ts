@@ -229,13 +229,82 @@ describe("a peer that floods", () => {
     await bench.heal();
     expect(why(await authorise(bench))).toBe("approved");
     expect(bench.acquirer.books.payments()).toHaveLength(1);
-    expect(new Set(told(bench).map((one) => one.slice(5, 11))).size).toBe(1);
+    const payments = told(bench).filter((one) => !one.startsWith("08"));
+    expect(new Set(payments.map((one) => one.slice(5, 11))).size).toBe(1);
     bench.host.close();
     const before = bench.line.seen.length;
     await bench.world.runFor(1_000);
     // No timer is left.
     expect(await bench.world.step()).toBe(false);
     expect(bench.line.seen).toHaveLength(before);
+  });
+});
+
+describe("whether the acquirer can be asked at this moment", () => {
+  const DOWN = "the payment host cannot be reached";
+  const MUTE = "the payment host does not answer";
+
+  test("a line that is down is trouble after 3 s, until it has answered again", async () => {
+    const bench = await openIsoBench();
+    const { world, line } = bench;
+    await world.runFor(10_000);
+    expect(bench.host.trouble?.()).toBeUndefined();
+    line.cut();
+    await world.runFor(2_900);
+    expect(bench.host.trouble?.()).toBeUndefined();
+    await world.runFor(200);
+    expect(bench.host.trouble?.()).toBe(DOWN);
+    line.restore();
+    await world.runFor(1_000);
+    expect(bench.host.trouble?.()).toBeUndefined();
+    await bench.dispose();
+  });
+
+  test("a break that is mended at once is none, also with a question under way", async () => {
+    const bench = await openIsoBench();
+    await bench.world.runFor(10_000);
+    for (let n = 0; n < 40; n++) {
+      if (n % 8 === 4) bench.line.breakOnce();
+      if (n === 12) void bench.host.authorise(`${KEY}/authorise`, ...paying(bench));
+      await bench.world.runFor(250);
+      expect(bench.host.trouble?.()).toBeUndefined();
+    }
+    await bench.dispose();
+  });
+
+  test("a line that is up and silent: within 6 s of the question, and no question does without a sign of life", async () => {
+    const bench = await openIsoBench();
+    const { world, line } = bench;
+    await world.runFor(10_000);
+    line.toTerminal = () => [];
+    await world.runFor(30_000);
+    expect(bench.host.trouble?.()).toBeUndefined();
+    void bench.host.authorise(`${KEY}/authorise`, ...paying(bench));
+    await world.runFor(5_900);
+    expect(bench.host.trouble?.()).toBeUndefined();
+    await world.runFor(200);
+    expect(bench.host.trouble?.()).toBe(MUTE);
+    // A new connection alone proves nothing.
+    line.breakOnce();
+    await world.runFor(3_000);
+    expect(bench.host.trouble?.()).toBe(MUTE);
+    await bench.heal();
+    await world.runFor(30_000);
+    expect(bench.host.trouble?.()).toBeUndefined();
+    await bench.dispose();
+  });
+
+  test("an acquirer that takes its time is none, as long as it is there", async () => {
+    const bench = await openIsoBench();
+    const { world, line } = bench;
+    await world.runFor(10_000);
+    line.toTerminal = (bytes) => (bytes[1] === 0x38 ? [{ bytes }] : []);
+    void bench.host.authorise(`${KEY}/authorise`, ...paying(bench));
+    for (let n = 0; n < 40; n++) {
+      await world.runFor(500);
+      expect(bench.host.trouble?.()).toBeUndefined();
+    }
+    await bench.dispose();
   });
 });
 

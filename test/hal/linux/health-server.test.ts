@@ -13,6 +13,7 @@ const STATUS = {
   broadcasting: true,
   running: 1,
   sessions: [],
+  outlets: [],
   orders: 2,
   offers: 3,
   dropped: 0,

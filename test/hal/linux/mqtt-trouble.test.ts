@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { utf8 } from "../../../firmware/bytes.ts";
 import type { Clock } from "../../../hal/clock.ts";
+import type { HalError } from "../../../hal/hal-error.ts";
 import { openMqttLink } from "../../../hal/linux/mqtt-link.ts";
 import { openSystemClock } from "../../../hal/linux/system-clock.ts";
 import { broker, cleanups, closeAll, received, server } from "../../support/mqtt-ends.ts";
@@ -26,6 +27,48 @@ describe("a broker that misbehaves", () => {
     const granted = a.subscribe("n");
     await expect(granted).rejects.toMatchObject({ name: "HalError", kind: "timeout" });
     await expect(granted).rejects.toThrow(`${url} accepts connections and answers nothing`);
+  });
+
+  test("does not keep anybody from starting who need not wait for it, and is found when it comes", async () => {
+    const { port } = await broker();
+    const proxy = await openTcpProxy(port);
+    cleanups.push(() => proxy.close());
+    proxy.breakOff();
+    const delays: number[] = [];
+    const hasty = hastyClock(delays);
+    const told: HalError[] = [];
+    const url = `mqtt://127.0.0.1:${proxy.port}`;
+    const onUnreachable = (error: HalError): number => told.push(error);
+    const a = await openMqttLink({ url, clientId: "a", clock: hasty, onUnreachable });
+    cleanups.push(() => a.close());
+    expect(told).toMatchObject([{ kind: "refused" }]);
+    expect(told[0]?.message).toContain(url);
+    expect(a.connected()).toBe(false);
+    const states: boolean[] = [];
+    a.onState((connected) => states.push(connected));
+    let isGranted = false;
+    const granted = a.subscribe("n").then(() => {
+      isGranted = true;
+    });
+    a.publish("kept", utf8("r"), { retain: true });
+    await hasty.until(() => delays.length >= 20);
+    expect({ isGranted, states, told: told.length }).toEqual({
+      ...{ isGranted: false, states: [], told: 1 },
+    });
+    proxy.restore();
+    await granted;
+    await hasty.until(() => a.connected());
+    expect(states).toEqual([true]);
+    const echo = received(a, "n");
+    a.publish("n", utf8("x"));
+    expect(await echo).toEqual(utf8("x"));
+  });
+
+  test("is not waited for with files that are wrong", async () => {
+    const tls = { ca: "/nowhere/ca.pem" };
+    const url = "mqtts://127.0.0.1:1";
+    const opening = openMqttLink({ url, clientId: "a", tls, onUnreachable: () => undefined });
+    await expect(opening).rejects.toMatchObject({ name: "HalError" });
   });
 
   test("is asked again, one attempt at a time and slower and slower, when it breaks at every subscription", async () => {

@@ -87,6 +87,34 @@ describe("answers that are not believed", () => {
   });
 });
 
+describe("whether it can be asked at this moment", () => {
+  test("the last two requests failed to connect: out of reach; one answer, and it is there again", async () => {
+    const it = await bench();
+    const reference = referenceOf(await authorise(it));
+    await it.mock.down();
+    const ask = () => it.host.capture(CAPTURE, reference, eur(600), EVIDENCE);
+    expect((await ask()).kind).toBe("no-answer");
+    expect(it.host.trouble?.()).toBeUndefined();
+    expect((await ask()).kind).toBe("no-answer");
+    expect(it.host.trouble?.()).toBe("the payment host cannot be reached");
+    await it.mock.up();
+    await ask();
+    expect(it.host.trouble?.()).toBeUndefined();
+  });
+
+  test("it is reached and silent: it does not answer; an answer that is no good is one all the same", async () => {
+    const it = await bench();
+    for (let n = 0; n < 2; n++) {
+      it.mock.fail(/payment_intents$/, "lose-request");
+      expect((await authorise(it)).kind).toBe("no-answer");
+    }
+    expect(it.host.trouble?.()).toBe("the payment host does not answer");
+    it.mock.fail(/payment_intents$/, "server-error");
+    expect((await authorise(it)).kind).toBe("no-answer");
+    expect(it.host.trouble?.()).toBeUndefined();
+  });
+});
+
 describe("power cuts", () => {
   /** Cuts the power at the commit of that number; the promise that waits for it never settles. */
   async function cutAt(cut: number, phase: "before" | "after"): Promise<StripeBench | undefined> {

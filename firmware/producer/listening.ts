@@ -1,0 +1,27 @@
+// Asks the broker for what is meant for this device. A device that sells at its board does not wait for a broker that
+// is out of reach: it is asked for when it is back.
+
+import { after, type Clock } from "../../hal/clock.ts";
+import type { Link } from "../../hal/link.ts";
+import type { Log } from "../log.ts";
+
+/** A broker that is there answers in this time. */
+const ANSWER_MS = 2_000;
+
+/** Rejects with HalError, `refused` or `timeout`, unless the device sells `atBoard`. */
+export async function listen(
+  link: Link,
+  filter: string,
+  { clock, log, atBoard }: { clock: Clock; log: Log; atBoard: boolean },
+): Promise<void> {
+  const granted = link.subscribe(filter);
+  if (!atBoard) return granted;
+  const settled = granted.catch((error: unknown) => {
+    log("error", "requests-unheard", { message: String(error) });
+  });
+  if (!link.connected()) return;
+  await Promise.race([
+    settled,
+    new Promise<void>((resolve) => after(clock, ANSWER_MS, () => resolve())),
+  ]);
+}

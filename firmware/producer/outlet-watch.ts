@@ -1,0 +1,95 @@
+// What the metering loop said last of the board: which outlets can deliver, and if not why not. What changes in that
+// is on record in the log.
+
+import type { LoopReport, OutletReport, SensorReport, StopReason } from "../../hal/loop-host.ts";
+import type { Log } from "../log.ts";
+import { fail, ok, type Result } from "../result.ts";
+
+/** For the operator. */
+export interface OutletHealth {
+  outlet: string;
+  ready: boolean;
+  why?: StopReason;
+  /** Ids of the interlocks that are raised, and by meter id what is the matter with those that are not well. */
+  raised?: readonly string[];
+  ailing?: Readonly<Record<string, string>>;
+}
+
+export interface OutletWatch {
+  /** Nothing is known of it before the loop has said it, and after the loop was lost. */
+  report(outlet: string): OutletReport | undefined;
+  onReports(report: LoopReport & { on: "ready" | "alive" }): void;
+  /** Between two reports of the whole board: the next session starts from what this one left. */
+  onReading(outlet: string, meter: string, reading: number): void;
+  onLost(): void;
+  /** Whether the outlet could deliver now: `not-ready` with the reason. */
+  ready(outlet: string): Result<void>;
+  health(): OutletHealth[];
+}
+
+export function openOutletWatch(log: Log): OutletWatch {
+  const reports = new Map<string, OutletReport>();
+  /** As they were logged last. */
+  const told = new Map<string, string>();
+
+  const tell = (name: string, now: string, sayIt: () => void): void => {
+    if ((told.get(name) ?? "") === now) return;
+    told.set(name, now);
+    sayIt();
+  };
+  const tellOutlet = (report: OutletReport): void => {
+    const { outlet, fault, raised, ailing } = report;
+    const meters = Object.entries(ailing).map(([meter, words]) => `${meter}: ${words}`);
+    const more = [...(raised.length > 0 ? [`raised: ${raised.join(", ")}`] : []), ...meters];
+    const now = [fault ?? "", ...more].join("; ");
+    tell(`outlet ${outlet}`, fault === undefined && more.length === 0 ? "" : now, () => {
+      if (fault === undefined && more.length === 0) log("info", "outlet-well", { outlet });
+      else log("warn", "outlet-trouble", { outlet, fault: fault ?? "none", why: more.join("; ") });
+    });
+  };
+  const tellSensor = ({ sensor, quality, why = "" }: SensorReport): void => {
+    tell(`sensor ${sensor}`, quality === "good" ? "" : quality, () => {
+      if (quality === "good") log("info", "sensor-well", { sensor });
+      else log("warn", "sensor-trouble", { sensor, quality, why });
+    });
+  };
+
+  return {
+    report: (outlet) => reports.get(outlet),
+    onReports: ({ on, outlets, sensors }) => {
+      for (const report of outlets) reports.set(report.outlet, report);
+      // A loop that has just started has not heard of its slow meters and sensors yet.
+      if (on === "ready") return;
+      outlets.forEach(tellOutlet);
+      sensors.forEach(tellSensor);
+    },
+    onReading: (outlet, meter, reading) => {
+      const report = reports.get(outlet);
+      if (report === undefined) return;
+      const readings = { ...report.readings, [meter]: reading };
+      reports.set(outlet, { ...report, readings });
+    },
+    onLost: () => reports.clear(),
+    ready: (outlet) => {
+      const report = reports.get(outlet);
+      if (report === undefined) return fail("not-ready", "the metering loop is not up");
+      if (report.healthy) return ok(undefined);
+      const { fault = "unknown", raised } = report;
+      const which = raised.length > 0 ? ` (${raised.slice(0, LISTED_MAX).join(", ")})` : "";
+      return fail("not-ready", `the outlet cannot deliver: ${fault}${which}`);
+    },
+    health: () => [...reports.values()].map(healthOf),
+  };
+}
+
+const LISTED_MAX = 3;
+
+function healthOf({ outlet, healthy, fault, raised, ailing }: OutletReport): OutletHealth {
+  return {
+    outlet,
+    ready: healthy,
+    ...(fault !== undefined && { why: fault }),
+    ...(raised.length > 0 && { raised }),
+    ...(Object.keys(ailing).length > 0 && { ailing }),
+  };
+}

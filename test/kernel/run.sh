@@ -1,0 +1,46 @@
+#!/bin/bash
+# make test-kernel: boots a Debian kernel with simulated GPIO chips under QEMU, this machine's own file system in it
+# read-only, and runs in it the tests that need a real kernel. Exit 0 also where this machine cannot: it says why.
+#   run.sh [TEST_FILE...]
+set -euo pipefail
+tests=$(dirname "$(readlink -f "$0")")
+root=$(readlink -f "$tests/../..")
+cache=$root/.cache/kernel
+mkdir -p "$cache"
+
+exec 9>"$cache/lock"
+flock 9
+reason=$(mktemp)
+trap 'rm -rf "$reason" "${scratch:-}"' EXIT
+code=0
+kernel=$("$tests/prepare.sh" "$cache" 2> >(tee "$reason" >&2)) || code=$?
+if [ "$code" = 3 ]; then
+  echo "test-kernel: SKIPPED: $(tail -1 "$reason")"
+  exit 0
+fi
+[ "$code" = 0 ] || exit "$code"
+flock -u 9
+
+scratch=$(mktemp -d "$cache/run.XXXXXX")
+cc -O2 -Wall -Wextra -o "$scratch/pulse-generator" "$tests/pulse-generator.c"
+mkdir -p "$scratch/initramfs/bin" "$scratch/initramfs/modules"
+cp "$(command -v busybox)" "$scratch/initramfs/bin/busybox"
+cp "$kernel"/*.ko "$scratch/initramfs/modules/"
+install -m 755 "$tests/initramfs-init" "$scratch/initramfs/init"
+(cd "$scratch/initramfs" && find . | cpio -o -H newc --quiet | gzip -1) >"$scratch/initramfs.gz"
+
+words="console=ttyS0 quiet panic=-1 mitigations=off sluice=$tests sluice-node=$(dirname "$(readlink -f "$(command -v node)")")"
+words="$words sluice-generator=$scratch/pulse-generator"
+files=${*:-test/contract/pins test/kernel}
+words="$words sluice-tests=${files// /,}"
+echo "test-kernel: booting $(basename "${kernel%-*}") under QEMU"
+# No KVM: it is not everywhere, and what is measured here must not depend on it.
+ended=$(mktemp "$scratch/ended.XXXXXX")
+timeout --foreground 600 qemu-system-x86_64 -machine q35,accel=tcg -cpu max -m 2048 -smp 2 -nodefaults -display none \
+  -no-reboot -serial stdio -kernel "$kernel/vmlinuz" -initrd "$scratch/initramfs.gz" \
+  -fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
+  -device virtio-9p-pci,fsdev=root,mount_tag=root -append "$words" </dev/null |
+  sed -u -e 's/\r//g' -e "/^sluice-guest: ended/w $ended" -e '/^sluice-guest: ended/d' -e '/sysrq: Power Off\|reboot: Power down/d' || true
+code=$(sed -n 's/^sluice-guest: ended //p' "$ended")
+[ -n "$code" ] || { echo "test-kernel: the guest did not come to its end"; exit 1; }
+exit "$code"

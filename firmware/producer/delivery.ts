@@ -59,6 +59,8 @@ export interface DeliveryPorts {
 export interface Delivery {
   /** Whether the outlet could deliver now: `not-ready` with the reason. Busy is no obstacle to selling. */
   ready(outlet: string): Result<void>;
+  /** What the customer himself does first, where nothing else is in the way: plug in, or lift the nozzle. */
+  awaits(outlet: string): "vehicle" | "nozzle" | undefined;
   free(outlet: string): boolean;
   /** Every outlet that the loop has spoken of. */
   outlets(): readonly OutletHealth[];
@@ -125,6 +127,16 @@ class MeteredDelivery implements Delivery {
 
   ready(outlet: string): Result<void> {
     return this.#outlets.ready(outlet);
+  }
+
+  awaits(outlet: string): "vehicle" | "nozzle" | undefined {
+    const report = this.#outlets.report(outlet);
+    if (report?.fault !== "interlock" || report.session !== undefined) return undefined;
+    const { interlocks = [] } = this.#ports.outlets.find(({ id }) => id === outlet) ?? {};
+    const sorts = report.raised.map((raised) => interlocks.find(({ id }) => id === raised)?.sort);
+    const others = sorts.filter((sort) => sort !== "vehicle" && sort !== "nozzle");
+    const [first] = sorts;
+    return others.length === 0 && (first === "vehicle" || first === "nozzle") ? first : undefined;
   }
 
   outlets(): readonly OutletHealth[] {

@@ -56,6 +56,14 @@ const DECLINES: Partial<Readonly<Record<FaultKind, string>>> = {
   "not-ready": "Out of order",
 };
 
+/** What whoever stands there does first. */
+const AWAITED = { vehicle: "Connect the vehicle", nozzle: "Lift the nozzle" } as const;
+
+/** Why nothing is sold now, in one row. */
+export function troubleText(why: FaultKind, awaited: keyof typeof AWAITED | undefined): string {
+  return why === "not-ready" && awaited !== undefined ? AWAITED[awaited] : declineText(why);
+}
+
 /** Rows come in the order of what matters most: a display may have four. */
 export function idlePage(
   name: string,

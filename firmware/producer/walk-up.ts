@@ -21,7 +21,6 @@ import type { Sale } from "./sale.ts";
 import { BoardChoice, type ChoicePorts, type Chosen } from "./walk-up-choice.ts";
 import {
   declinedPage,
-  declineText,
   donePage,
   endingPage,
   idlePage,
@@ -29,6 +28,7 @@ import {
   printedReceipt,
   progressPage,
   rowsOf,
+  troubleText,
   wordsPage,
 } from "./walk-up-pages.ts";
 import { BoardReaders, type HandFirst } from "./walk-up-readers.ts";
@@ -260,7 +260,8 @@ class BoardSales implements WalkUp {
     if (started.ok) return;
     const { kind, message } = started.fault;
     this.#ports.log("info", "walk-up-refused", { why: kind, message });
-    this.#screen.pass(declinedPage(kind), WORDS_MS);
+    const awaited = this.#ports.delivery.awaits(sold.service.outlet);
+    this.#screen.pass(wordsPage(troubleText(kind, awaited), "Nothing is charged"), WORDS_MS);
   }
 
   async #sell(sold: Chosen, payer: Payer | undefined): Promise<Result<void>> {
@@ -381,7 +382,8 @@ class BoardSales implements WalkUp {
     const { service, price } = sold;
     const able = this.#choice.able(service);
     const way = desk.hostAsks === true ? "button" : this.#readers.anyUp() ? "card" : "none";
-    const invitation = able.ok ? INVITATIONS[way] : declineText(able.fault.kind);
+    const awaited = this.#ports.delivery.awaits(service.outlet);
+    const invitation = able.ok ? INVITATIONS[way] : troubleText(able.fault.kind, awaited);
     return idlePage(name, service, price, catalogue.meter(service).unit, invitation);
   }
 }

@@ -6,17 +6,10 @@ import { HalError } from "../hal-error.ts";
 import { openModbusTcp } from "./modbus-tcp.ts";
 import { openSerialPort } from "./serial-port.ts";
 
-/** `paths`: serial ports that are elsewhere than the board says. */
-export function reachModbus(
-  board: Pick<Board, "name" | "serial" | "tcp">,
-  paths: Readonly<Record<string, string>> = {},
-): ReachBus {
+export function reachModbus(board: Pick<Board, "name" | "serial" | "tcp">): ReachBus {
   return (bus) => {
     const serial = board.serial?.[bus];
-    if (serial !== undefined) {
-      const path = paths[bus] ?? serial.path;
-      return { open: openSerialPort({ ...serial, path }), framing: "rtu" };
-    }
+    if (serial !== undefined) return { open: openSerialPort(serial), framing: "rtu" };
     const tcp = board.tcp?.[bus];
     if (tcp !== undefined) return { open: openModbusTcp(tcp), framing: "tcp" };
     const known = [...Object.keys(board.serial ?? {}), ...Object.keys(board.tcp ?? {})];

@@ -32,6 +32,16 @@ describe.each(readdirSync(FOLDER))("%s", (file) => {
     expect(untaken).toEqual([]);
   });
 
+  test("no option is given two sorts of value: it would be taken for one of them only", async () => {
+    const { help } = await commandOf(file);
+    const given = help.matchAll(/^ {2,4}--([a-z-]+) ([A-Z][A-Z|]*)/gm);
+    const sorts = new Map<string, Set<string>>();
+    for (const [, name = "", value = ""] of given) {
+      sorts.set(name, (sorts.get(name) ?? new Set()).add(value));
+    }
+    expect([...sorts].filter(([, values]) => values.size > 1)).toEqual([]);
+  });
+
   test("help has lines that fit and an example of itself", async () => {
     const { name, help } = await commandOf(file);
     expect(help.split("\n").filter((line) => line.length > LINE_MAX)).toEqual([]);

@@ -27,7 +27,7 @@ const ROWS = 20;
 export const history: Command = {
   name: "history",
   summary: "the payments and requests that a device has ended",
-  usage: "[ID] [--type TYPE] [--from TIME --to TIME] [--max N] [options]",
+  usage: "[ID] [--type TYPE] [--from TIME --until TIME] [--max N] [options]",
   help: `Flows that have ended, latest first: orders, refunds, and what else was asked of the device's services.
 With ID (an order, the beginning of one, last, or another flow): everything that came of it, without
 card data. The device keeps as many as its setting historyRows says. Where the device file allows
@@ -36,7 +36,7 @@ lost. Signed by the device's operator.
 
   --type TYPE        only flows of this type, such as sale or refund
   --from TIME        ended then or later: 2026-11-22, 2026-11-22T08:00 or 90m, 12h, 7d ago
-  --to TIME          ended then or before
+  --until TIME       ended then or before
   --max N            at most so many (default ${ROWS}, at most ${HISTORY_ROWS_MAX})
 ${OPERATOR_HELP}
 
@@ -45,7 +45,7 @@ example: sluice history --type refund --from 7d`,
     ...OPERATOR_OPTIONS,
     type: { type: "string" },
     from: { type: "string" },
-    to: { type: "string" },
+    until: { type: "string" },
     max: { type: "string" },
   },
   positionalsMax: 1,
@@ -62,7 +62,7 @@ function readWanted(values: OptionValues): Result<HistoryWanted> {
   if (!most.ok) return most;
   const sinceS = readTime(values, "from");
   if (!sinceS.ok) return sinceS;
-  const untilS = readTime(values, "to");
+  const untilS = readTime(values, "until");
   if (!untilS.ok) return untilS;
   const type = textOption(values, "type");
   return ok({

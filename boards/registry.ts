@@ -1,4 +1,4 @@
-// Every board by name. A new board is one file here and one line below.
+// Every board by name. A new board is one file here and one line below; `make docs` then writes it into docs/.
 
 import type { Board } from "../hal/board.ts";
 import { genericPump } from "./generic-pump.ts";

@@ -55,8 +55,7 @@ export async function openBoardDesk(
   const shown = display === undefined ? undefined : await openDisplay(ports, place, display);
   const printed = printer === undefined ? undefined : await openPrinter(ports, place, printer);
   return {
-    readers,
-    buttons,
+    ...{ readers, left: new Map(), buttons },
     hostAsks: place.host === "terminal",
     ...(shown !== undefined && { display: shown }),
     ...(printed !== undefined && { printer: printed }),
@@ -96,12 +95,16 @@ async function openReader(
       .slice(0, 32),
     countryCode: place.countryCode,
   };
-  if (part.kind === "pn532") {
-    const { openPn532Reader } = await import("../hal/drivers/pn532-reader.ts");
-    return ports.keep(openPn532Reader(open, ports, setup));
+  switch (part.kind) {
+    case "pn532": {
+      const { openPn532Reader } = await import("../hal/drivers/pn532-reader.ts");
+      return ports.keep(openPn532Reader(open, ports, setup));
+    }
+    case "gempc-twin": {
+      const { openGempcReader } = await import("../hal/drivers/gempc-reader.ts");
+      return ports.keep(openGempcReader(open, ports, setup));
+    }
   }
-  const { openGempcReader } = await import("../hal/drivers/gempc-reader.ts");
-  return ports.keep(openGempcReader(open, ports, setup));
 }
 
 async function openDisplay(

@@ -142,14 +142,17 @@ async function main(name: string, bench: Bench, fitting: Fitting): Promise<void>
   function end(error?: unknown): void {
     if (ending) return;
     ending = true;
-    after(clock, FALL_OPEN_MS, () => process.exit(error === undefined ? 0 : 1));
+    let trouble = error;
+    after(clock, FALL_OPEN_MS, () => process.exit(trouble === undefined ? 0 : 1));
     try {
       if (runner === undefined) opened?.devices.close();
       else runner.close();
+      // Not reached where an output did not open: the guard stays, and opens it when we are gone.
       opened?.close();
-    } finally {
-      if (error !== undefined) process.stderr.write(`${wordsOf(error)}\n`);
+    } catch (failure) {
+      trouble ??= failure;
     }
+    if (trouble !== undefined) process.stderr.write(`${wordsOf(trouble)}\n`);
   }
   channel.onParentLost(() => end());
   process.on("SIGTERM", () => end());

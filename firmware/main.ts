@@ -228,7 +228,7 @@ async function compose(
   const payment = await openPayments(modules, options, {
     ports: {
       ...{ store, clock, entropy, crypto, log, keep },
-      ...(boardDesk && { cardDesk: modules.joinedCardDesk(boardDesk.readers, clock) }),
+      ...(boardDesk && { cardDesk: modules.joinedCardDesk(boardDesk, clock) }),
     },
     openSerial: modules.serialOf(board, data),
     secretKey: keys.host,

@@ -10,6 +10,8 @@ export interface Fault {
   at?: string;
   /** With `units-out-of-range`: the nearest that can be supplied, and what it would cost. */
   supply?: Supply;
+  /** With `session-unknown`: the number of the order's next session. */
+  session?: number;
 }
 
 export interface Supply {

@@ -280,6 +280,8 @@ export interface LineWiring {
   /** The wire is low while the line is active. */
   activeLow?: true;
   bias?: "pull-up" | "pull-down";
+  /** A resistor of the board's own: it holds the line before any program runs, whatever the pin does then. */
+  resistor?: "pull-up" | "pull-down";
   /** Edges closer than this are one. */
   debounceMs?: number;
   /** What hangs on it, for the wiring table. */

@@ -6,7 +6,7 @@ export interface PinPart {
   chip: string;
   /** Offset on the chip, or the name that the kernel gives the line. */
   line: number | string;
-  /** What the line does before any program runs. */
+  /** The pull of the line before any program runs; absent where it floats, or where nobody knows. */
   resetPull?: "up" | "down";
   /** Why it is better left alone. */
   taken?: string;

@@ -4,7 +4,7 @@
 export interface OutputPin {
   /** Drives the line. The wire may still differ from what was asked, for example when it is shorted. */
   set(active: boolean): void;
-  /** Drives the line inactive and gives it up. Idempotent. */
+  /** Drives the line inactive and gives it up, also where it throws because it could not be driven. Idempotent. */
   close(): void;
 }
 

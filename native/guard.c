@@ -31,8 +31,9 @@
 #define LINES_MAX 64
 #define RETRY_MS 1
 #define START_TIMES 50
-// Who asks for the lines waits no longer than this for one that cannot be driven yet.
-#define LEAVE_RETRIES 200
+// Who asks for the lines waits no longer than this for one that cannot be driven yet, and no disturbance is waited out
+// for longer: by then the next loop may drive what has no owner in sysfs.
+#define RETRIES_MAX 200
 
 struct line {
   int chip; // descriptor, -1 for sysfs
@@ -44,6 +45,7 @@ struct line {
 static struct line lines[LINES_MAX];
 static int line_count;
 static pid_t loop_pid;
+static int retries;
 static volatile sig_atomic_t leave;
 
 static void on_term(int signal) {
@@ -82,17 +84,24 @@ static bool parse_line(char *text, struct line *line) {
   return line->chip >= 0;
 }
 
-// "low" and "high" are levels on the wire, whatever active_low says, and set direction and level in one.
-static void drive_sysfs(const struct line *line) {
+// The bus of an expander that is disturbed, or want of memory: it may work a moment later.
+static bool may_pass(void) {
+  bool passes = errno == EIO || errno == EREMOTEIO || errno == ETIMEDOUT || errno == EAGAIN || errno == EINTR ||
+                errno == ENOMEM || errno == ENFILE;
+  return passes && retries < RETRIES_MAX;
+}
+
+// "low" and "high" are levels on the wire, whatever active_low says, and set direction and level in one. False when it
+// may work a moment later.
+static bool drive_sysfs(const struct line *line) {
   char path[64];
   const char *word = line->level ? "high" : "low";
   snprintf(path, sizeof path, "/sys/class/gpio/gpio%u/direction", line->number);
   int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return; // given up in order, or never taken
-  ssize_t done;
-  do done = write(fd, word, strlen(word));
-  while (done < 0 && errno == EINTR);
+  if (fd < 0) return !may_pass(); // mostly: given up in order, or never taken
+  bool done = write(fd, word, strlen(word)) >= 0 || !may_pass();
   close(fd);
+  return done;
 }
 
 // Not while the dead loop's own descriptor is still being closed.
@@ -118,20 +127,18 @@ static bool drive_chip(struct line *line) {
     return true;
   }
   // The next loop, or a program that took the line over: it is theirs to drive.
-  return errno != EBUSY || held_by_another(line);
+  return errno == EBUSY ? held_by_another(line) : !may_pass();
 }
 
 // How many lines are held afterwards.
 static int drive_all(void) {
   bool done[LINES_MAX] = {false};
   int left = line_count, held = 0;
-  for (int retries = 0; left > 0 && !(leave && retries > LEAVE_RETRIES); retries++) {
+  for (retries = 0; left > 0 && !(leave && retries > RETRIES_MAX); retries++) {
     if (retries > 0) pause_ms(RETRY_MS);
     for (int i = 0; i < line_count; i++) {
       if (done[i]) continue;
-      done[i] = true;
-      if (lines[i].chip < 0) drive_sysfs(&lines[i]);
-      else done[i] = drive_chip(&lines[i]);
+      done[i] = lines[i].chip < 0 ? drive_sysfs(&lines[i]) : drive_chip(&lines[i]);
       if (done[i]) left--;
       if (lines[i].held >= 0) held++;
     }

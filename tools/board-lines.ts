@@ -1,4 +1,5 @@
-// What `sluice board check` finds of a board's lines: which pin, chip and driver each has, and who holds it.
+// What `sluice board check` finds of a board's lines: which pin, chip and driver each has, who holds it, and whether an
+// output rests open before any program runs.
 
 import type { Board } from "../hal/board.ts";
 import type { Computer } from "../hal/computer.ts";
@@ -6,6 +7,7 @@ import { HalError } from "../hal/hal-error.ts";
 import type { LineReport } from "../hal/linux/gpio-lines.ts";
 import { lineUses } from "../hal/linux/gpio-wiring.ts";
 import type { Finding, Tell } from "./board-finding.ts";
+import { restOf } from "./board-wiring.ts";
 
 export type ReadLines = (board: Board, computer: Computer) => readonly LineReport[];
 
@@ -27,11 +29,29 @@ export function checkLines(
   }
   if (uses.size === 0) return;
   try {
-    for (const report of readLines(board, computer)) tell(lineFinding(report));
+    for (const report of readLines(board, computer)) {
+      const finding = lineFinding(report);
+      const rest = finding.state === "good" ? unsafeRest(board, computer, report) : undefined;
+      if (rest === undefined) tell(finding);
+      else tell({ ...finding, state: "warning", message: `${finding.message}; ${rest}` });
+    }
   } catch (error) {
     if (!(error instanceof HalError)) throw error;
     tell({ about: "line", name: "all", state: "missing", message: error.message });
   }
+}
+
+/** Of an output that does not rest open, in words; a device file may have moved it to such a pin. */
+function unsafeRest(
+  board: Board,
+  computer: Computer,
+  { line, use }: LineReport,
+): string | undefined {
+  const { pull, opens } = restOf(board, computer, line, use);
+  if (use !== "output" || opens === true) return undefined;
+  return opens === undefined
+    ? "what its pin does before any program runs is not known: it needs a resistor (`resistor` in its wiring)"
+    : `CLOSED before any program runs, by a pull-${pull}: take another pin, or a resistor (\`resistor\` in its wiring)`;
 }
 
 function lineFinding(report: LineReport): Finding {

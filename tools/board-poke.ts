@@ -153,8 +153,10 @@ async function driveLine(
   const { clock, out, ended } = ground;
   // Armed before anything is driven, as in a device that sells.
   const guard = await ground.guard(board);
+  let isOpen = true;
   try {
     const output = ground.lines(board).output(line);
+    isOpen = false;
     try {
       const tell = (level: string, more: string): void => {
         out.emit({ step: "poke", line, level });
@@ -172,9 +174,11 @@ async function driveLine(
       tell("off", "");
     } finally {
       output.close();
+      isOpen = true;
     }
   } finally {
-    guard.close();
+    if (isOpen) guard.close();
+    else guard.abandon();
   }
   return ok(undefined);
 }

@@ -20,6 +20,11 @@ import { portsElsewhere, portsInUse } from "./board-wiring.ts";
 export type PortState = "open" | "ours" | "missing";
 export type StateOf = (port: string) => PortState;
 
+const OPEN_READER: Readonly<Record<ReaderPart["kind"], typeof openPn532Reader>> = {
+  pn532: openPn532Reader,
+  "gempc-twin": openGempcReader,
+};
+
 /** What a person tells them to do. */
 const POKE_WORDS = { display: "show", printer: "print" } as const;
 
@@ -133,8 +138,7 @@ async function checkReader(
     tokenKey: entropy.bytes(32),
     countryCode: 0,
   };
-  const open = kind === "pn532" ? openPn532Reader : openGempcReader;
-  const reader: CardReader = open(
+  const reader: CardReader = OPEN_READER[kind](
     openSerialPort(port),
     { clock, crypto: openNodeCrypto(), entropy },
     setup,

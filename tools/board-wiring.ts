@@ -5,6 +5,8 @@ import type { Board } from "../hal/board.ts";
 import type { Computer } from "../hal/computer.ts";
 import type { LineUse } from "../hal/linux/gpio-wiring.ts";
 
+const PULLS = { "pull-up": "up", "pull-down": "down" } as const;
+
 /** By line: what it does for the board, in a few words. A line that serves several parts says so. */
 export function lineFunctions(board: Board): ReadonlyMap<string, string> {
   const functions = new Map<string, string>();
@@ -36,7 +38,7 @@ export function lineFunctions(board: Board): ReadonlyMap<string, string> {
   return functions;
 }
 
-/** Of an output: whether the pull of its pin, before any program runs, keeps it open. */
+/** Of an output: whether what pulls its line before any program runs, the pin or a resistor, keeps it open. */
 export function restOf(
   board: Board,
   computer: Computer,
@@ -44,7 +46,8 @@ export function restOf(
   use: LineUse,
 ): { pull: "up" | "down" | undefined; opens: boolean | undefined } {
   const wiring = board.lines?.[line];
-  const pull = wiring === undefined ? undefined : computer.pins[wiring.pin]?.resetPull;
+  const ofPin = wiring === undefined ? undefined : computer.pins[wiring.pin]?.resetPull;
+  const pull = wiring?.resistor === undefined ? ofPin : PULLS[wiring.resistor];
   if (use !== "output" || pull === undefined) return { pull, opens: undefined };
   return { pull, opens: (pull === "up") === (wiring?.activeLow === true) };
 }

@@ -2,15 +2,17 @@
 // known besides.
 
 import { COMPUTERS } from "../boards/computers.ts";
-import { piCharger } from "../boards/pi-charger.ts";
-import { piPump } from "../boards/pi-pump.ts";
+import { BOARDS } from "../boards/registry.ts";
 import type { Board, LineWiring } from "../hal/board.ts";
 import type { Computer } from "../hal/computer.ts";
 import { type LineUse, lineUses } from "../hal/linux/gpio-wiring.ts";
 import { lineFunctions, portsElsewhere, restOf } from "./board-wiring.ts";
 import { CHARGER, CRASH, INTRODUCTION, PROCESSORS, PUMP, READERS } from "./boards-words.ts";
 
-const PRODUCTS: readonly Board[] = [piCharger, piPump];
+/** Boards that exist and say themselves where their lines go. */
+const PRODUCTS = BOARDS.filter(
+  ({ virtual, lines }) => virtual === undefined && lines !== undefined,
+);
 
 export function boardsMarkdown(): string {
   return [
@@ -83,8 +85,9 @@ function restText(
 ): string {
   const all = computers.map((computer) => {
     const { pull, opens } = restOf(board, computer, line, use);
+    const by = board.lines?.[line]?.resistor === undefined ? "" : " by a resistor of its own";
     const rest = opens === undefined ? "" : opens ? ": open" : ": CLOSED";
-    return `${pull ?? "unknown"}${rest}`;
+    return `${pull ?? "unknown"}${by}${rest}`;
   });
   return [...new Set(all)].join(" or ");
 }

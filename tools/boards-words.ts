@@ -7,7 +7,8 @@ dies, and what a charger or a pump needs that no program can give. The tables ar
 
 Pins are those of the computer's header. *Active* is the level on the wire while the line does what its name says; a line of an interlock is
 active while all is well, so that a broken wire stops. The pull *set by us* is a resistor inside the computer that the program switches
-on; *at reset* is what the pin does before any program runs. Everything on a header is 3.3 V: no pin takes 5 V.
+on; *at reset* is what holds the line before any program runs: the pin itself, or a resistor on the board (\`resistor: pull-down\` in its
+wiring), which pins that float need. Everything on a header is 3.3 V: no pin takes 5 V.
 
 On the computer itself:
 
@@ -18,6 +19,7 @@ sluice board watch emergency-stop --board pi-charger
 \`\`\`
 
 A board that is wired otherwise says so in its device file: \`lines: { contactor: { pin: "16" } }\`, \`serial: { meters: /dev/ttyUSB1 }\`.
+What it says of a line stands for the whole of it: repeat \`activeLow\`, \`bias\` and \`debounceMs\` where the table has them.
 USB adapters change their numbers when they are plugged in anew: their names in \`/dev/serial/by-id/\` do not.
 `;
 
@@ -27,7 +29,7 @@ export const CRASH = `## When something dies
 |---|---|---|
 | the device's process | the loop: it sees its socket close | at once |
 | the metering loop, killed or crashed | the guard, a program of its own that hears the loop's heartbeat over a pipe | some milliseconds |
-| the loop, stalled | the guard, which ends the loop first | 1 s |
+| the loop, stalled | the guard, which ends the loop first | 2 s |
 | loop and guard together | the service's stop command, where systemd runs it; before that whatever the kernel does, see below | seconds |
 | the kernel, or a processor that hangs | the hardware watchdog, by a reset: pins then rest as at power-up | its time-out |
 | the power | the relay: its spring | at once |

@@ -26,17 +26,15 @@ export async function deliver(
   const { out } = buyer;
   const offer = keptOffer(purchase);
   if (!offer.ok) return offer;
-  const before = keptReceipts(purchase).reduce(
-    (sum, one) => sum + (one.is === "session" ? one.pulses : 0),
-    0,
-  );
   out.emit({ step: "begin", order: purchase.id, device: dealer.device, ...(units && { units }) });
   out.say("delivery begins (Ctrl-C ends it)");
   const interrupts = watchInterrupts(buyer, dealer, purchase);
+  const soFar = purchase.prepaid ? toldSoFar(dealer, purchase) : keptSoFar(purchase, offer.value);
   try {
-    const begun = dealer.begin(purchase, units, (progress) =>
-      showProgress(out, offer.value, before, progress),
-    );
+    const begun = dealer.begin(purchase, units, (progress) => {
+      const from = soFar();
+      if (from !== undefined) showProgress(out, from, progress);
+    });
     const delivered = await Promise.race([begun, interrupts.left]);
     if (!delivered.ok) return delivered;
     return tellDelivered(buyer, offer.value, delivered.value);
@@ -45,14 +43,50 @@ export async function deliver(
   }
 }
 
-function showProgress(out: Output, offer: Offer, before: number, progress: Progress): void {
+/** What a session's progress is shown by. */
+interface SoFar {
+  offer: Offer;
+  /** Pulses of the sessions before. */
+  before: number;
+  isPrepaid: boolean;
+}
+
+function keptSoFar(purchase: Purchase, offer: Offer): () => SoFar {
+  const sessions = keptReceipts(purchase).filter(({ is }) => is === "session");
+  const before = sessions.reduce((sum, { pulses }) => sum + pulses, 0);
+  return () => ({ offer, before, isPrepaid: false });
+}
+
+/**
+ * A token does not say how many pulses a unit has, and others may have had a part of it: the device is asked once its
+ * delivery runs. Progress is shown when that is known.
+ */
+function toldSoFar(dealer: Dealer, purchase: Purchase): () => SoFar | undefined {
+  let told: SoFar | undefined;
+  let isAsked = false;
+  const ask = async (): Promise<void> => {
+    const standing = await dealer.standing(purchase);
+    const { grantPulses, pulses: before } = standing.ok ? standing.value : {};
+    const offer = keptOffer(purchase, grantPulses);
+    if (before !== undefined && offer.ok) told = { offer: offer.value, before, isPrepaid: true };
+    else isAsked = false;
+  };
+  return () => {
+    // What is wrong with the journal will be told by the delivery itself.
+    if (!isAsked) void ask().catch(() => undefined);
+    isAsked = true;
+    return told;
+  };
+}
+
+function showProgress(out: Output, { offer, before, isPrepaid }: SoFar, progress: Progress): void {
   const { session, pulses, held } = progress;
   const { amountMinor } = chargeOf(offer, before, pulses);
   const { currency, unit, id: order } = offer;
   out.emit({ step: "progress", order, session, pulses, amountMinor, currency, unit, held });
   const wait = held ? "   waiting for the device" : "";
   const so = `${pulsesText(before + pulses, offer)} of ${unitsText(1000 * offer.units, unit)}`;
-  out.progress(`${so}   ${formatMinor(amountMinor, currency)}${wait}`);
+  out.progress(`${so}   ${isPrepaid ? "prepaid" : formatMinor(amountMinor, currency)}${wait}`);
 }
 
 function tellDelivered(

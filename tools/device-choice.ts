@@ -64,10 +64,12 @@ export async function openDealer(buyer: Buyer): Promise<Result<Dealer>> {
   return { ok: false, fault: unchosen(all.value, to, chosen.fault.kind) };
 }
 
-/** Finds the device of an order again. */
-export async function openDealerOf(buyer: Buyer, purchase: Purchase): Promise<Result<Dealer>> {
+/** Finds the device of an order again; or that of a token, whose name nobody has told us. */
+export async function openDealerOf(
+  buyer: Buyer,
+  { device, name = "the device" }: Pick<Purchase, "device"> & Partial<Pick<Purchase, "name">>,
+): Promise<Result<Dealer>> {
   const { consumer, timeoutMs, broker } = buyer;
-  const { name, device } = purchase;
   const filter = { id: device };
   const all = await consumer.discover({ timeoutMs, filter, enough: () => true });
   if (!all.ok) return all;

@@ -50,6 +50,10 @@ const LINE_SCHEMA: Schema = object(["pin"], {
   },
   activeLow: { description: "The wire is low while the line is active", const: true },
   bias: { description: "Pull inside the computer", enum: ["pull-up", "pull-down"] },
+  resistor: {
+    description: "Pull outside the computer, which holds the line before any program runs",
+    enum: ["pull-up", "pull-down"],
+  },
   debounceMs: {
     description: "A level counts when it has stood for so long",
     type: "number",

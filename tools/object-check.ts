@@ -2,6 +2,7 @@
 // or the certificate itself. Receipts among them are checked as a chain.
 
 import { toHex } from "../firmware/bytes.ts";
+import type { CheckedToken } from "../firmware/consumer/token-checks.ts";
 import { fingerprint } from "../firmware/consumer/trust.ts";
 import { SIGNED_BYTES_MAX } from "../firmware/protocol/messages.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
@@ -17,7 +18,7 @@ import type { Output } from "./command.ts";
 import { groupedThumbprint } from "./device-choice.ts";
 import { fieldLines } from "./field-text.ts";
 import { readGivenBytes } from "./given-bytes.ts";
-import { type CheckedToken, checkPrepaid } from "./prepaid-check.ts";
+import { checkPrepaid } from "./prepaid-check.ts";
 import { countText } from "./sale-text.ts";
 import { type SignedObject, verifyCertificateBy, verifySignedObject } from "./signed-object.ts";
 

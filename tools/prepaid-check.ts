@@ -1,17 +1,14 @@
 // Receipts of prepaid tokens, checked by themselves and against the tokens that they name: no money stands on them,
 // and no more is delivered than the operator signed for.
 
-import { equalBytes } from "../firmware/bytes.ts";
+import {
+  type CheckedToken,
+  deliveredMilli,
+  paidByToken,
+} from "../firmware/consumer/token-checks.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
-import type { PrepaidToken } from "../firmware/token/prepaid-token.ts";
 import type { Receipt } from "../firmware/token/receipt.ts";
-import { shortDigest } from "../firmware/token/signed.ts";
 import type { Crypto } from "../hal/crypto.ts";
-
-export interface CheckedToken {
-  token: PrepaidToken;
-  signed: Uint8Array;
-}
 
 /** Errors: `wrong-device`, `token-invalid`, the message beginning with what is wrong. */
 export function checkPrepaid(
@@ -25,7 +22,8 @@ export function checkPrepaid(
     return fail("wrong-device", `the token ${token.order} is of device ${token.device}`);
   }
   for (const receipt of receipts) {
-    const wrong = receiptWrong(receipt, tokens, crypto);
+    const named = tokens.find(({ token }) => token.order === receipt.order);
+    const wrong = paidByToken(receipt, named, crypto);
     if (wrong !== undefined) return fail("token-invalid", `receipt ${receipt.number} ${wrong}`);
   }
   for (const { token } of tokens) {
@@ -35,34 +33,4 @@ export function checkPrepaid(
     return fail("token-invalid", `the token ${token.order} ${words}`);
   }
   return ok(undefined);
-}
-
-function receiptWrong(
-  receipt: Receipt,
-  tokens: readonly CheckedToken[],
-  crypto: Crypto,
-): string | undefined {
-  const mark = receipt.breakdown?.prepaid;
-  const named = tokens.find(({ token }) => token.order === receipt.order);
-  if (mark === undefined) {
-    return named && "is of a prepaid token's order, and does not say so";
-  }
-  if (moneyOf(receipt) !== 0) return "names money, and a token has paid for it";
-  if (named === undefined) return undefined;
-  if (!equalBytes(receipt.offer, shortDigest(crypto, named.signed))) {
-    return "is for another token of the same order";
-  }
-  const isBearer = named.token.consumer === undefined;
-  return (mark === "bearer") === isBearer ? undefined : `says ${mark}, and its token does not`;
-}
-
-function moneyOf(receipt: Receipt): number {
-  if (receipt.is === "session") return receipt.amountMinor;
-  const { amountMinor, capturedMinor, refundedMinor, forfeitedMinor, owedMinor } = receipt;
-  return amountMinor + capturedMinor + refundedMinor + forfeitedMinor + owedMinor;
-}
-
-function deliveredMilli(receipts: readonly Receipt[]): number {
-  const sessions = receipts.filter(({ is }) => is === "session");
-  return sessions.reduce((sum, { milliUnits }) => sum + milliUnits, 0);
 }

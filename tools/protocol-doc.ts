@@ -1,11 +1,13 @@
-// Writes docs/PROTOCOL.md, protocol.cddl, flow-services.md and boards.md from the code: `node build/tools/protocol-doc.js`.
+// Writes docs/PROTOCOL.md, protocol.cddl, flow-services.md, boards.md and the schemas of files from the code: `make docs`.
 // With --check nothing is written: it exits 1 and names the file that is not what the code would write.
 
 import { readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { openNaclCrypto } from "../hal/drivers/nacl-crypto.ts";
+import { AUTO_SCHEMA } from "./auto-profile.ts";
 import { boardsMarkdown } from "./boards-doc.ts";
+import { DEVICE_SCHEMA } from "./device-schema.ts";
 import { flowServicesMarkdown } from "./flow-services-doc.ts";
 import { protocolCddl } from "./protocol-cddl.ts";
 import { tellStory } from "./protocol-examples.ts";
@@ -18,7 +20,13 @@ export function protocolDocuments(): ReadonlyMap<string, string> {
     ["protocol.cddl", protocolCddl()],
     ["flow-services.md", flowServicesMarkdown()],
     ["boards.md", boardsMarkdown()],
+    ["device.schema.json", jsonText(DEVICE_SCHEMA)],
+    ["auto.schema.json", jsonText(AUTO_SCHEMA)],
   ]);
+}
+
+function jsonText(schema: object): string {
+  return `${JSON.stringify(schema, undefined, 2)}\n`;
 }
 
 /** Names of the files in the folder that are missing or are not what the code says. */
@@ -42,7 +50,7 @@ function main(args: readonly string[]): void {
     return;
   }
   for (const name of staleDocuments("docs")) {
-    process.stderr.write(`docs/${name} is stale: run node build/tools/protocol-doc.js\n`);
+    process.stderr.write(`docs/${name} is stale: run make docs\n`);
     process.exitCode = 1;
   }
 }

@@ -147,6 +147,8 @@ export const MESSAGE_WORDS: MessageWords = {
       message: "Words for people, never parsed",
       at: "Path of the field at fault",
       supply: "With `units-out-of-range`: the nearest that can be supplied, and its total",
+      session:
+        "With `session-unknown`: the number of the order's next session, where one can begin",
     },
   },
   "get-readings": { fields: {} },

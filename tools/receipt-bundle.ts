@@ -3,7 +3,9 @@
 
 import { equalBytes } from "../firmware/bytes.ts";
 import { checkReceipts, checkToken } from "../firmware/consumer/checks.ts";
-import type { Purchase } from "../firmware/consumer/purchase.ts";
+import { termsOf } from "../firmware/consumer/prepaid-purchase.ts";
+import { type Purchase, tokenWords } from "../firmware/consumer/purchase.ts";
+import { checkTokenReceipts } from "../firmware/consumer/token-checks.ts";
 import { fingerprint } from "../firmware/consumer/trust.ts";
 import {
   bytes,
@@ -23,6 +25,7 @@ import {
 } from "../firmware/token/certificate.ts";
 import { type DeliveryToken, verifyToken } from "../firmware/token/delivery-token.ts";
 import { type Offer, verifyOffer } from "../firmware/token/offer.ts";
+import { type PrepaidToken, verifyPrepaid } from "../firmware/token/prepaid-token.ts";
 import { type Receipt, verifyChain } from "../firmware/token/receipt.ts";
 import { thumbprint } from "../firmware/token/signed.ts";
 import type { Crypto } from "../hal/crypto.ts";
@@ -38,6 +41,8 @@ const bundleFile = map({
   offer: field(4, signed),
   token: optional(5, signed),
   receipts: field(6, list(signed, RECEIPTS_MAX)),
+  /** The operator's prepaid token stands in the place of the offer. What people call what it is for: nobody signed that. */
+  prepaid: optional(7, tokenWords),
 });
 
 export type ReceiptBundle = Readonly<Of<typeof bundleFile>>;
@@ -48,7 +53,9 @@ export interface CheckedBundle {
   /** The operator key was given, not taken from the bundle. */
   trusted: boolean;
   certificate: Certificate;
+  /** Of a prepaid token, the terms that it says. */
   offer: Offer;
+  prepaid?: PrepaidToken;
   token: DeliveryToken | undefined;
   receipts: readonly Receipt[];
   signedReceipts: readonly Uint8Array[];
@@ -56,7 +63,7 @@ export interface CheckedBundle {
 
 /** JSON text, one line of it an item, so that it can be compared by eye. */
 export function bundleText(purchase: Purchase): string {
-  const { operatorKey, certificate, offer, token, receipts } = purchase;
+  const { operatorKey, certificate, offer, token, receipts, prepaid } = purchase;
   const bundle: ReceiptBundle = {
     type: TYPE,
     operatorKey,
@@ -64,6 +71,7 @@ export function bundleText(purchase: Purchase): string {
     offer,
     receipts,
     ...(token === undefined ? {} : { token }),
+    ...(prepaid === undefined ? {} : { prepaid }),
   };
   return `${JSON.stringify(bundleFile.toJson(bundle), null, 2)}\n`;
 }
@@ -102,23 +110,55 @@ export function checkBundle(
   );
   if (!certificate.ok) return certificate;
   const { signKey } = certificate.value;
+  const chain = named("receipts", verifyChain(bundle.receipts, signKey, crypto));
+  if (!chain.ok) return chain;
+  const common = {
+    operatorKey,
+    trusted: operators.length > 0,
+    certificate: certificate.value,
+    receipts: chain.value,
+    signedReceipts: bundle.receipts,
+  };
+  return bundle.prepaid === undefined
+    ? checkSold(bundle, common, crypto)
+    : checkPrepaidBundle(bundle, common, crypto);
+}
+
+type Certified = Omit<CheckedBundle, "offer" | "token">;
+
+function checkSold(
+  bundle: ReceiptBundle,
+  common: Certified,
+  crypto: Crypto,
+): Result<CheckedBundle> {
+  const { signKey } = common.certificate;
   const offer = named("offer", verifyOffer(bundle.offer, signKey, crypto));
   if (!offer.ok) return offer;
   const token = checkedToken(bundle.token, offer.value, signKey, crypto);
   if (!token.ok) return token;
-  const chain = named("receipts", verifyChain(bundle.receipts, signKey, crypto));
-  if (!chain.ok) return chain;
-  const sums = checkReceipts(chain.value, offer.value, bundle.offer, crypto, "any");
+  const sums = checkReceipts(common.receipts, offer.value, bundle.offer, crypto, "any");
   if (!sums.ok) return named("receipts", sums);
-  return ok({
-    operatorKey,
-    trusted: operators.length > 0,
-    certificate: certificate.value,
-    offer: offer.value,
-    token: token.value,
-    receipts: chain.value,
-    signedReceipts: bundle.receipts,
-  });
+  return ok({ ...common, offer: offer.value, token: token.value });
+}
+
+function checkPrepaidBundle(
+  bundle: ReceiptBundle,
+  common: Certified,
+  crypto: Crypto,
+): Result<CheckedBundle> {
+  const signedToken = bundle.offer;
+  const prepaid = named("offer", verifyPrepaid(signedToken, common.operatorKey, crypto));
+  if (!prepaid.ok) return prepaid;
+  const { device } = prepaid.value;
+  if (device !== common.certificate.device) {
+    return fail("wrong-device", `offer: the token is of device ${device}`, "offer");
+  }
+  const terms = termsOf(bundle);
+  if (!terms.ok) return terms;
+  const checked = { token: prepaid.value, signed: signedToken };
+  const sums = checkTokenReceipts(common.receipts, checked, crypto);
+  if (!sums.ok) return named("receipts", sums);
+  return ok({ ...common, offer: terms.value, token: undefined, prepaid: prepaid.value });
 }
 
 /** Numbers of the receipts that say a time after their device's certificate had expired, by a clock that was set. */

@@ -2,9 +2,10 @@
 // and wherever --save says.
 
 import { join, resolve } from "node:path";
+import { isBearers, termsOf } from "../firmware/consumer/prepaid-purchase.ts";
 import type { Purchase } from "../firmware/consumer/purchase.ts";
 import { ok, type Result } from "../firmware/result.ts";
-import { type Offer, peekOffer } from "../firmware/token/offer.ts";
+import type { Offer } from "../firmware/token/offer.ts";
 import { peekReceipt, type Receipt } from "../firmware/token/receipt.ts";
 import type { Buyer } from "./consumer.ts";
 import { writeOwnFile } from "./identity.ts";
@@ -12,9 +13,12 @@ import { textOption } from "./option-value.ts";
 import { bundleText } from "./receipt-bundle.ts";
 import { receiptFact, receiptRows } from "./sale-text.ts";
 
-/** The offer of a journaled purchase: it was verified before it was journaled. */
-export function keptOffer(purchase: Purchase): Result<Offer> {
-  return peekOffer(purchase.offer);
+/**
+ * The terms of a journaled purchase: its paper was verified before it was journaled. Pulses and units of a prepaid
+ * token go together only by the `grantPulses` that its device counts for it.
+ */
+export function keptOffer(purchase: Purchase, grantPulses?: number): Result<Offer> {
+  return termsOf(purchase, grantPulses);
 }
 
 /** The journaled receipts, oldest first: verified before they were journaled. */
@@ -25,9 +29,11 @@ export function keptReceipts(purchase: Purchase): readonly Receipt[] {
 
 type Keeper = Pick<Buyer, "identity" | "values" | "out">;
 
-/** Writes the bundle and tells where. Throws HalError `refused`. */
-function keepBundle(buyer: Keeper, purchase: Purchase): string {
+/** Writes the bundle and tells where; none yet of a bearer token that may be good. Throws HalError `refused`. */
+function keepBundle(buyer: Keeper, purchase: Purchase): string | undefined {
   const { identity, values } = buyer;
+  // The bundle holds the token, and is made to be shown to others.
+  if (isBearers(purchase) && purchase.state !== "closed") return undefined;
   const text = bundleText(purchase);
   const own = join(identity.folder, "receipts", `${purchase.id}.json`);
   writeOwnFile(own, text);
@@ -55,6 +61,12 @@ export function tellReceipts(
       file,
     });
     for (const line of receiptRows(receipt, offer.value)) out.say(line);
+  }
+  if (file === undefined) {
+    out.say(
+      "kept with your orders; whoever has a bundle has the token, so there is one when it is used up",
+    );
+    return ok(undefined);
   }
   out.say(`kept in ${file}`);
   out.say(`check it with: sluice verify ${file}`);

@@ -122,24 +122,42 @@ const CLOCK_TEXT: Readonly<Record<Receipt["clock"], string>> = {
   synchronised: "the device's clock was in step with a time source",
 };
 
-export function receiptRows(receipt: Receipt, offer: Offer): readonly string[] {
-  const { currency, unit } = offer;
-  const money = (amountMinor: number): string => formatMinor(amountMinor, currency);
-  const amount = [
+/** What it cost, and with a settlement what became of the money; of a prepaid token, that it was one. */
+function moneyRows(receipt: Receipt, offer: Offer): readonly string[] {
+  const { prepaid, lines = [], extraNames, taxMinor } = receipt.breakdown ?? {};
+  if (prepaid !== undefined) return [row("payment", `prepaid token, ${PREPAID_TEXT[prepaid]}`)];
+  const money = (amountMinor: number): string => formatMinor(amountMinor, offer.currency);
+  const charged = [
     row("amount", money(receipt.amountMinor)),
-    ...namedLines(offer, receipt.breakdown?.lines ?? [], receipt.breakdown?.extraNames).map(
-      ({ name, amountMinor }) => row(`- ${name}`, money(amountMinor)),
+    ...namedLines(offer, lines, extraNames).map(({ name, amountMinor }) =>
+      row(`- ${name}`, money(amountMinor)),
     ),
-    ...taxRows(offer, receipt.breakdown?.taxMinor),
+    ...taxRows(offer, taxMinor),
   ];
+  const payment = row("payment", receipt.payment);
+  if (receipt.is === "session") return [...charged, payment];
+  const { capturedMinor, refundedMinor, forfeitedMinor, owedMinor } = receipt;
+  return [
+    ...charged,
+    row("captured", money(capturedMinor)),
+    row("refund", money(refundedMinor)),
+    ...(forfeitedMinor === 0 ? [] : [row("forfeited", money(forfeitedMinor))]),
+    ...(owedMinor === 0 ? [] : [row("still owed", money(owedMinor))]),
+    payment,
+  ];
+}
+
+const PREPAID_TEXT = { consumer: "of the consumer's", bearer: "to bearer" } as const;
+
+export function receiptRows(receipt: Receipt, offer: Offer): readonly string[] {
   const common = [
-    row("payment", receipt.payment),
+    ...moneyRows(receipt, offer),
     row("stopped", receipt.reason),
     row("time", `${timeText(receipt.atS)} (${CLOCK_TEXT[receipt.clock]})`),
   ];
   const delivered = row(
     "delivered",
-    `${unitsText(receipt.milliUnits, unit)} (${countText(receipt.pulses, "pulse")})`,
+    `${unitsText(receipt.milliUnits, offer.unit)} (${countText(receipt.pulses, "pulse")})`,
   );
   if (receipt.is === "session") {
     const { startReading, endReading, runOnPulses } = receipt;
@@ -150,18 +168,12 @@ export function receiptRows(receipt: Receipt, offer: Offer): readonly string[] {
       ...(runOnPulses === 0
         ? []
         : [row("ran on", `${countText(runOnPulses, "pulse")} more, not charged`)]),
-      ...amount,
       ...common,
     ];
   }
   return [
     `receipt ${receipt.number}: settlement of order ${receipt.order} (${countText(receipt.sessions, "session")})`,
     delivered,
-    ...amount,
-    row("captured", money(receipt.capturedMinor)),
-    row("refund", money(receipt.refundedMinor)),
-    ...(receipt.forfeitedMinor === 0 ? [] : [row("forfeited", money(receipt.forfeitedMinor))]),
-    ...(receipt.owedMinor === 0 ? [] : [row("still owed", money(receipt.owedMinor))]),
     ...common,
   ];
 }

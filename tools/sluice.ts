@@ -3,6 +3,7 @@
 // the young generation of a process that runs for months at 4 MiB instead of 16: a tenth less in all.
 
 import { HalError } from "../hal/hal-error.ts";
+import { bugText } from "./bug-text.ts";
 import { type Command, type ExitCode, parseCommand } from "./command.ts";
 import { openOutput } from "./output.ts";
 
@@ -100,6 +101,11 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     out.fault({ kind: "usage", message: `there is no command ${name}: see sluice --help` });
     return 2;
   }
+  // Node would print it as it is, with the line of the source; it may quote what nobody shall see.
+  process.on("uncaughtException", (error) => {
+    out.fault({ kind: "internal", message: `a bug of sluice ended it: ${bugText(error)}` });
+    process.exit(1);
+  });
   const command = await load();
   let parsed: ReturnType<typeof parseCommand>;
   try {

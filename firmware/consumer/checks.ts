@@ -128,7 +128,7 @@ export function checkReceipts(
     const wrong =
       receipt.order !== offer.id || !equalBytes(receipt.offer, digest)
         ? "the receipt is for another offer"
-        : (placeWrong(receipt, soFar) ??
+        : (placeWrong(receipt, soFar.before) ??
           (receipt.is === "session"
             ? sessionWrong(receipt, soFar, offer, ratio)
             : settlementWrong(receipt, soFar, offer, confirmed)));
@@ -152,7 +152,8 @@ interface SoFar {
   before: Receipt | undefined;
 }
 
-function placeWrong(receipt: Receipt, { before }: SoFar): string | undefined {
+/** What is wrong with where a receipt of an order stands, behind the one before it. */
+export function placeWrong(receipt: Receipt, before: Receipt | undefined): string | undefined {
   if (before === undefined) return undefined;
   if (before.is === "settlement") return `a ${receipt.is} receipt stands after the settlement`;
   if (receipt.number <= before.number) return `number ${receipt.number} follows ${before.number}`;
@@ -167,7 +168,7 @@ function sessionWrong(
   offer: Offer,
   ratio: Ratio,
 ): string | undefined {
-  const { pulses, runOnPulses, startReading, endReading, amountMinor } = receipt;
+  const { pulses, amountMinor } = receipt;
   if (receipt.session !== sessions + 1) return "a session is missing";
   const charge = chargeOf(offer, before, pulses);
   if (amountMinor !== charge.amountMinor) {
@@ -175,12 +176,15 @@ function sessionWrong(
   }
   const odd = breakdownWrong(receipt, charge);
   if (odd !== undefined) return odd;
-  // More than was delivered is a meter that jumped, which costs nobody anything. One that fell back ended the session.
+  return readingsWrong(receipt) ?? milliUnitsWrong(receipt, ratio);
+}
+
+/** More than was delivered is a meter that jumped, which costs nobody anything. One that fell back ended the session. */
+export function readingsWrong(receipt: SessionReceipt): string | undefined {
+  const { pulses, runOnPulses, startReading, endReading, reason } = receipt;
   const moved = endReading - startReading;
-  if (moved < pulses + runOnPulses && !METER_TROUBLE.has(receipt.reason)) {
-    return `the readings are ${moved} apart, for ${pulses} pulses and ${runOnPulses} more run on`;
-  }
-  return milliUnitsWrong(receipt, ratio);
+  if (moved >= pulses + runOnPulses || METER_TROUBLE.has(reason)) return undefined;
+  return `the readings are ${moved} apart, for ${pulses} pulses and ${runOnPulses} more run on`;
 }
 
 function settlementWrong(

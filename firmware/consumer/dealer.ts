@@ -17,6 +17,7 @@ import { type Delivered, Deliveries, type Progress } from "./deliveries.ts";
 import type { ConsumerStep, Events } from "./events.ts";
 import { type Allow, Paying } from "./paying.ts";
 import type { PayOptions } from "./payment-questions.ts";
+import { keepToken } from "./prepaid-purchase.ts";
 import { type PriceOnList, pricesOf, type ServiceOnList, servicesOf } from "./price-list.ts";
 import { isPaid, type Purchase, type Purchases } from "./purchase.ts";
 import { Sessions } from "./sessions.ts";
@@ -137,13 +138,15 @@ export class Dealer {
 
   /** Errors: `out-of-order`, `timed-out`, the device's. */
   getPrices(service: number): Promise<Result<readonly PriceOnList[]>> {
-    return this.#take("prices", undefined, async () => {
-      const reply = await this.#ask({ is: "get-prices", service }, "prices");
-      if (!reply.ok) return reply;
-      const prices = pricesOf(reply.value);
-      this.#shown.set(service, prices);
-      return ok(prices);
-    });
+    return this.#take("prices", undefined, () => this.#prices(service));
+  }
+
+  async #prices(service: number): Promise<Result<readonly PriceOnList[]>> {
+    const reply = await this.#ask({ is: "get-prices", service }, "prices");
+    if (!reply.ok) return reply;
+    const prices = pricesOf(reply.value);
+    this.#shown.set(service, prices);
+    return ok(prices);
   }
 
   /**
@@ -231,6 +234,21 @@ export class Dealer {
       const offer = peekOffer(before.offer);
       if (offer.ok) events.tell({ event: "payment", ...this.#bought(offer.value) });
       return ok((await purchases.get(before.id)) ?? paid.value);
+    });
+  }
+
+  /**
+   * Keeps a prepaid token, for `begin`: no offer and no payment come before. The device judges it then. Errors:
+   * `token-invalid`, `wrong-device`, `wrong-consumer`, `not-ready`, the device's.
+   */
+  redeem(signed: Uint8Array): Promise<Result<Purchase>> {
+    return this.#take("pay", undefined, () => {
+      const { clock, crypto, purchases, connection } = this.#ports;
+      const { announcement, operatorKey } = this;
+      return keepToken(signed, {
+        ...{ clock, crypto, purchases, boxKey: connection.boxKey, announcement, operatorKey },
+        prices: (service) => this.#prices(service),
+      });
     });
   }
 

@@ -8,9 +8,8 @@ import { equalBytes } from "../bytes.ts";
 import type { Message } from "../protocol/messages.ts";
 import { type Fault, fail, ok, type Result } from "../result.ts";
 import type { Certificate } from "../token/certificate.ts";
-import { verifyOffer } from "../token/offer.ts";
 import { type Receipt, verifyReceipt } from "../token/receipt.ts";
-import { checkReceipts } from "./checks.ts";
+import { checkPurchase } from "./prepaid-purchase.ts";
 import type { Purchase, Purchases } from "./purchase.ts";
 
 /** Silence for so long during a delivery, and we ask how it stands. */
@@ -201,15 +200,13 @@ export class Deliveries {
     return ok(undefined);
   }
 
-  /** The purchase with these receipts too. Errors: those of verifyOffer, verifyReceipt and checkReceipts. */
+  /** The purchase with these receipts too. Errors: those of verifyReceipt and checkPurchase. */
   #merged(
     current: Purchase,
     pushed: readonly Uint8Array[],
   ): Result<{ next: Purchase; lastNumber: number }> {
     const { crypto } = this.#ports;
     const { signKey } = this.#device;
-    const offer = verifyOffer(current.offer, signKey, crypto);
-    if (!offer.ok) return offer;
     const fresh = pushed.filter((one) => !current.receipts.some((kept) => equalBytes(kept, one)));
     const receipts = [...current.receipts, ...fresh];
     const read: Receipt[] = [];
@@ -218,9 +215,9 @@ export class Deliveries {
       if (!receipt.ok) return receipt;
       read.push(receipt.value);
     }
-    const checked = checkReceipts(read, offer.value, current.offer, crypto, current.extras);
+    const checked = checkPurchase(current, read, signKey, crypto);
     if (!checked.ok) return checked;
-    const sessions = read.filter(({ is }) => is === "session").length;
+    const sessions = read.reduce((last, one) => (one.is === "session" ? one.session : last), 0);
     const last = read.at(-1);
     const state = last?.is === "settlement" ? "closed" : current.state;
     const next: Purchase = { ...current, state, receipts, sessions };

@@ -3,8 +3,8 @@
 
 import { HalError } from "../../hal/hal-error.ts";
 import type { Store, StoreRecord, StoreWrite } from "../../hal/store.ts";
-import { peekOffer } from "../token/offer.ts";
 import { standingOrders } from "./auto-ledger.ts";
+import { termsOf } from "./prepaid-purchase.ts";
 import { KIND, type Purchase, readPurchase } from "./purchase.ts";
 import { limitedOrders } from "./spending.ts";
 
@@ -78,8 +78,11 @@ function finishedPurchase({ id, body }: StoreRecord, nowMs: NowMs): readonly Fin
   }
 }
 
-function isFinished({ state, offer }: Purchase, nowMs: NowMs): boolean {
-  if (state !== "quoted") return state === "closed" || state === "failed";
-  const read = peekOffer(offer);
+function isFinished(purchase: Purchase, nowMs: NowMs): boolean {
+  const { state, prepaid } = purchase;
+  if (state === "closed" || state === "failed") return true;
+  // An offer that nobody paid, or a token of which others had the rest.
+  if (state !== "quoted" && prepaid === undefined) return false;
+  const read = termsOf(purchase);
   return nowMs !== undefined && read.ok && 1000 * read.value.expiresS + DAY_MS < nowMs;
 }

@@ -5,7 +5,7 @@
 import { HalError } from "../../hal/hal-error.ts";
 import type { Store, StoreWrite } from "../../hal/store.ts";
 import { assert } from "../assert.ts";
-import { amountMinor, orderId, SESSIONS_MAX } from "../protocol/messages.ts";
+import { amountMinor, currency, orderId, SESSIONS_MAX } from "../protocol/messages.ts";
 import { readRecord, writeRecord } from "../protocol/record.ts";
 import {
   bytes,
@@ -25,6 +25,9 @@ import { EXTRA_NAME_BYTES_MAX, EXTRAS_MAX } from "../token/receipt.ts";
 const STATES = { quoted: 1, paying: 2, paid: 3, failed: 4, closed: 5 } as const;
 
 const PAYERS_MAX = 0xffff;
+
+/** What people call what a prepaid token is for: signed by nobody. */
+export const tokenWords = map({ unit: field(1, text(8)), currency: field(2, currency) });
 
 const purchaseRecord = map({
   id: field(1, orderId),
@@ -56,6 +59,8 @@ const purchaseRecord = map({
       EXTRAS_MAX,
     ),
   ),
+  /** The operator's prepaid token stands in the place of the offer. What it does not say, as the price list had it. */
+  prepaid: optional(17, tokenWords),
 });
 
 export type Purchase = Readonly<Of<typeof purchaseRecord>>;
@@ -172,10 +177,13 @@ export class Purchases {
     }
   }
 
-  /** Lets go of an offer that was never to be paid; what is past that stays. Throws HalError. */
+  /** Lets go of an offer that was never to be paid, or a token of no use; what is past that stays. Throws HalError. */
   async forget(id: string): Promise<void> {
     const was = await this.#store.get(KIND, id);
-    if (was === undefined || readPurchase(id, was).state !== "quoted") return;
+    if (was === undefined) return;
+    const { state, prepaid, receipts } = readPurchase(id, was);
+    const isUnused = prepaid !== undefined && receipts.length === 0;
+    if (state !== "quoted" && !isUnused) return;
     try {
       await this.#store.commit([{ kind: KIND, id, body: null, was }]);
     } catch (error) {

@@ -2,10 +2,10 @@
 // application in order. One delivery of an order is waited for at a time.
 
 import type { Message, MessageOf } from "../protocol/messages.ts";
-import { fail, type Result } from "../result.ts";
-import { peekOffer } from "../token/offer.ts";
+import { type Fault, fail, type Result } from "../result.ts";
 import type { Delivered, Deliveries, Progress } from "./deliveries.ts";
 import type { Events } from "./events.ts";
+import { termsOf } from "./prepaid-purchase.ts";
 import type { Purchase, Purchases } from "./purchase.ts";
 
 export interface SessionsPorts {
@@ -55,6 +55,11 @@ export class Sessions {
     if (latest.state === "closed") return fail("order-closed", "the order is closed");
     const begun = await this.#session(latest, latest.sessions + 1, taking);
     if (begun.ok || begun.fault.kind !== "session-unknown") return begun;
+    // A bearer token's order is not ours until we begin: the fault alone says how far it is.
+    const { session: next } = begun.fault;
+    if (latest.prepaid !== undefined && next !== undefined) {
+      return this.#session(latest, next, taking);
+    }
     // Sessions have gone by whose receipts we lack: they follow by themselves.
     const told = await standing(latest);
     if (!told.ok) return told;
@@ -63,7 +68,7 @@ export class Sessions {
   }
 
   async #session(purchase: Purchase, session: number, taking: Taking): Promise<Result<Delivered>> {
-    const { device, events, deliveries, askToBegin } = this.#ports;
+    const { device, purchases, events, deliveries, askToBegin, standing } = this.#ports;
     const { id: order } = purchase;
     const { units, onProgress } = taking;
     let isTold = false;
@@ -80,9 +85,15 @@ export class Sessions {
     });
     const request: MessageOf<"begin"> = { is: "begin", order, session };
     if (units !== undefined) request.units = units;
+    if (purchase.prepaid !== undefined) request.token = purchase.offer;
     const reply = await askToBegin(request);
     if (!reply.ok) {
       if (this.#taken.get(order) === taking) deliveries.leave(order);
+      if (isRefusedToken(reply.fault)) {
+        // What is ours there has receipts that we may lack.
+        const told = await standing(purchase);
+        if (!told.ok && told.fault.kind === "order-unknown") await purchases.forget(order);
+      }
       return reply;
     }
     tellBegun();
@@ -93,7 +104,7 @@ export class Sessions {
 
   #tellEnd({ purchase, receipts }: Delivered): void {
     const { device, events } = this.#ports;
-    const offer = peekOffer(purchase.offer);
+    const offer = termsOf(purchase);
     const last = receipts.findLast((one) => one.is === "session");
     if (last?.is !== "session" || !offer.ok) return;
     const { session, pulses, amountMinor, reason } = last;
@@ -109,4 +120,9 @@ export class Sessions {
     else this.#taken.delete(order);
     this.#ports.deliveries.leave(order);
   }
+}
+
+/** It is the token itself that does not go, and nobody who only uses it at this moment. */
+function isRefusedToken({ kind, at = "" }: Fault): boolean {
+  return kind !== "busy" && at.split(".")[0] === "token";
 }

@@ -25,7 +25,7 @@ export interface LoopRunnerOptions {
    */
   pollRunningMs?: number;
   pollIdleMs?: number;
-  /** Called after each such look: who hears nothing for longer knows that the loop stalls. */
+  /** Called at the start and after each such look: who hears nothing for longer knows that the loop stalls. */
   onLooked?: () => void;
 }
 
@@ -89,6 +89,8 @@ class Loop {
       for (const each of this.#outlets) {
         each.onWake(() => this.#guarded(() => this.#step(each)));
       }
+      // Whoever watches over us is to know that we run before a command can close a switch.
+      this.#onLooked();
       this.#channel.onCommand((command) => this.#guarded(() => this.#obey(command)));
       this.#sayOutlets("ready");
       this.#arm();

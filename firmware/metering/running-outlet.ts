@@ -1,5 +1,5 @@
 // One outlet as the loop runs it: its opened devices and its pure state side by side. A device that broke reads as
-// lost; a switch that could not be told to open is told again at every reading.
+// lost, and so does a switch that could not be told what to do: it is told to open at every reading until that succeeds.
 
 import type { OutletDevices } from "../../hal/devices.ts";
 import { WORDS_CHARACTERS_MAX } from "../../hal/loop-message.ts";
@@ -33,14 +33,16 @@ export interface RunningOutlet {
 /** Opens the switch and takes a first reading. */
 export function startRunning(outlet: OutletDevices, nowMs: number): RunningOutlet {
   let lastSwitch: OutletSample["switch"] = "lost";
-  let openFailed = false;
+  let isDeaf = false;
   const meters = outlet.part.meters.map((part) => outlet.meters.get(part.id));
   const set = (closed: boolean): void => {
-    openFailed = unlessLost(() => outlet.switch.set(closed)) === "lost" && !closed;
+    isDeaf = unlessLost(() => outlet.switch.set(closed)) === "lost";
   };
   const sample = (atMs: number): OutletSample => {
-    if (openFailed) set(false);
-    lastSwitch = unlessLost(() => outlet.switch.state());
+    const wasDeaf = isDeaf;
+    if (wasDeaf) set(false);
+    // Lost once also where it opens now: without feedback nothing else tells that it never closed.
+    lastSwitch = wasDeaf ? "lost" : unlessLost(() => outlet.switch.state());
     return {
       nowMs: atMs,
       switch: lastSwitch,
@@ -53,10 +55,11 @@ export function startRunning(outlet: OutletDevices, nowMs: number): RunningOutle
     state: startOutlet(rulesOf(outlet), sample(nowMs)),
     sampledAtMs: nowMs,
     sample,
-    // A switch that cannot be told to close shows in its state, as not closed or as lost.
     perform: (effect) => {
       if (effect.do === "switch") set(effect.closed);
-      if (effect.do === "slow") unlessLost(() => outlet.switch.slow?.(effect.slow));
+      if (effect.do === "slow") {
+        isDeaf = unlessLost(() => outlet.switch.slow?.(effect.slow)) === "lost" || isDeaf;
+      }
     },
     isMoving: (atMs) => {
       const { phase, rules } = running.state;

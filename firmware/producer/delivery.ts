@@ -159,7 +159,9 @@ class MeteredDelivery implements Delivery {
     const { journal, loop, log } = this.#ports;
     if (one.running?.session === session) return ok(one);
     if (session !== one.sessions + 1) {
-      return fail("session-unknown", `the next session is ${one.sessions + 1}`, "session");
+      const next = one.sessions + 1;
+      const { fault } = fail("session-unknown", `the next session is ${next}`, "session");
+      return { ok: false, fault: { ...fault, session: next } };
     }
     if (one.running !== undefined || !this.free(one.outlet)) {
       return fail("busy", "the outlet is in use; the token stays good");

@@ -42,7 +42,7 @@ export interface HandPorts {
   catalogue: Pick<Catalogue, "list">;
   prepaid: Prepaid;
   delivery: Pick<Delivery, "begin">;
-  board(): Pick<WalkUp, "say" | "sellTo" | "progress"> | undefined;
+  board(): Pick<WalkUp, "say" | "sellTo" | "progress" | "isClosed"> | undefined;
   /** Its service was removed with a refund. */
   withdrawn(order: string): boolean;
   begun(one: Order): void;
@@ -103,6 +103,8 @@ function present(ports: HandPorts, signed: Uint8Array): Promise<void> {
   };
   return new Promise((resolve) => {
     const work = async (): Promise<void> => {
+      // What runs is being ended: nothing begins behind it.
+      if (ports.board()?.isClosed !== false) return resolve();
       const begun = await beginOf(ports, signed).finally(resolve);
       if (!begun.ok) return refuse(begun.fault.kind, begun.fault.message);
       ports.begun(begun.value);

@@ -9,6 +9,8 @@ import { nearestTo, rangeOf } from "./quantity.ts";
 
 /** A choice holds this long; then the first service is shown again. */
 const CHOICE_MS = 30_000;
+/** It may stand on the display for so much longer, and a card is seen a moment after it came. */
+const SHOWN_MS = 1_000;
 
 export interface ChoicePorts {
   clock: Clock;
@@ -35,13 +37,17 @@ export class BoardChoice {
     this.#chosen = { service, untilMs: this.#ports.clock.monotonicMs() + CHOICE_MS };
   }
 
+  /** Somebody acts upon what is shown: it does not change before he has got it. */
+  keep(): void {
+    const { service, untilMs } = this.#chosen ?? { service: 0, untilMs: Number.NEGATIVE_INFINITY };
+    if (this.#ports.clock.monotonicMs() < untilMs + SHOWN_MS) this.choose(service);
+  }
+
   /** The service, with the price at which it is sold at the board; undefined where nothing is. */
   sold(): Chosen | undefined {
     const { catalogue, clock } = this.#ports;
-    if (this.#chosen !== undefined && this.#chosen.untilMs <= clock.monotonicMs()) {
-      this.#chosen = undefined;
-    }
-    const chosen = this.#chosen && catalogue.get(this.#chosen.service);
+    const isOver = (this.#chosen?.untilMs ?? 0) <= clock.monotonicMs();
+    const chosen = this.#chosen && !isOver ? catalogue.get(this.#chosen.service) : undefined;
     const service =
       chosen?.walkUp === undefined
         ? catalogue.list().find(({ walkUp }) => walkUp !== undefined)

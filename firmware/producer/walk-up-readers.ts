@@ -15,10 +15,14 @@ export interface BoardReadersPorts {
   clock: Clock;
   log: Log;
   readers: readonly CardReader[];
+  /** What lies at the others when something comes to one. */
+  left: Map<CardReader, number>;
   handFirst?: HandFirst;
   enqueue(work: () => Promise<void>): void;
   /** Whether anything that is presented is looked at now. */
   isWanted(): boolean;
+  /** Something has come, and is being looked at. */
+  came(): void;
   /** A payment card is there. */
   card(): void;
   say(...lines: readonly string[]): void;
@@ -66,6 +70,14 @@ export class BoardReaders {
     this.#ports.changed();
   }
 
+  #noteLeft(came: CardReader): void {
+    const { readers, left } = this.#ports;
+    for (const reader of readers) {
+      const presence = reader === came ? undefined : reader.presence();
+      if (presence !== undefined) left.set(reader, presence.number);
+    }
+  }
+
   async #came(reader: CardReader, presence: Presence): Promise<void> {
     const { handFirst, enqueue, log, clock, say } = this.#ports;
     if (this.#isLooking || !this.#ports.isWanted()) return;
@@ -73,6 +85,8 @@ export class BoardReaders {
     const upMs = clock.monotonicMs() - (this.#upSinceMs.get(reader) ?? Number.NEGATIVE_INFINITY);
     if (upMs < FOUND_MS) return say("Take the card away", "and present it again");
     this.#isLooking = true;
+    this.#noteLeft(reader);
+    this.#ports.came();
     // A reader takes its time, and nothing else waits for it.
     void (handFirst?.(reader, presence) ?? Promise.resolve(false)).then(
       (isDone) => {

@@ -33,6 +33,7 @@ import {
 } from "./walk-up-pages.ts";
 import { BoardReaders, type HandFirst } from "./walk-up-readers.ts";
 import { BoardScreen } from "./walk-up-screen.ts";
+import { stopBegun } from "./walk-up-stop.ts";
 
 type Order = order.Order;
 
@@ -50,6 +51,8 @@ const INVITATIONS = {
 /** What is fitted for people at the board. */
 export interface BoardDesk {
   readers: readonly CardReader[];
+  /** What lay at a reader when somebody came to another one, by its presence: no payment reads it. */
+  left: Map<CardReader, number>;
   buttons: readonly ButtonPart[];
   display?: Display;
   printer?: Printer;
@@ -88,6 +91,7 @@ export interface WalkUp {
   /** Words for whoever stands there, for a moment. */
   say(...lines: readonly string[]): void;
   close(): void;
+  readonly isClosed: boolean;
 }
 
 export interface Payer {
@@ -119,7 +123,9 @@ class BoardSales implements WalkUp {
   readonly #visits = new Map<string, Visit>();
   readonly #choice: BoardChoice;
   readonly #readers: BoardReaders;
-  #isClosed = false;
+  /** When the stop button of an outlet was pressed last. */
+  readonly #stopsMs = new Map<string, number>();
+  isClosed = false;
 
   constructor(ports: WalkUpPorts) {
     this.#ports = ports;
@@ -127,10 +133,11 @@ class BoardSales implements WalkUp {
     this.#choice = new BoardChoice(ports);
     this.#screen = new BoardScreen(clock, desk.display, () => this.#idle());
     this.#readers = new BoardReaders({
-      ...{ clock, log, readers: desk.readers, ...(handFirst && { handFirst }) },
+      ...{ clock, log, readers: desk.readers, left: desk.left, ...(handFirst && { handFirst }) },
       enqueue: (work) => ports.enqueue(work),
       // The payment that is under way reads what comes.
-      isWanted: () => !this.#isClosed && !this.#isPaying(),
+      isWanted: () => !this.isClosed && !this.#isPaying(),
+      came: () => this.#choice.keep(),
       card: () => this.#startSoon(),
       say: (...lines) => this.say(...lines),
       changed: () => this.#screen.render(),
@@ -151,9 +158,12 @@ class BoardSales implements WalkUp {
   onButton(button: string): void {
     const { desk } = this.#ports;
     const part = desk.buttons.find(({ id }) => id === button);
-    if (part === undefined || this.#isClosed) return;
+    if (part === undefined || this.isClosed) return;
     if ("stop" in part.does) {
-      this.#stopPaying(part.does.stop);
+      const { stop: outlet } = part.does;
+      this.#stopsMs.set(outlet, this.#ports.clock.monotonicMs());
+      this.#stopPaying(outlet);
+      this.#ports.enqueue(() => stopBegun(this.#ports, outlet));
       return;
     }
     if (this.#isPaying()) return;
@@ -227,7 +237,7 @@ class BoardSales implements WalkUp {
   }
 
   close(): void {
-    this.#isClosed = true;
+    this.isClosed = true;
     const { name } = this.#ports;
     this.#readers.close();
     this.#screen.close(wordsPage(name, "Out of service"));
@@ -253,7 +263,7 @@ class BoardSales implements WalkUp {
   }
 
   async #start(payer: Payer | undefined): Promise<void> {
-    if (this.#isClosed || this.#isPaying()) return;
+    if (this.isClosed || this.#isPaying()) return;
     const sold = this.#choice.sold();
     if (sold === undefined) return this.say("Nothing is sold", "here now");
     const started = await this.#sell(sold, payer);
@@ -266,7 +276,8 @@ class BoardSales implements WalkUp {
 
   async #sell(sold: Chosen, payer: Payer | undefined): Promise<Result<void>> {
     const { service, price } = sold;
-    const { offers, sale, log } = this.#ports;
+    const { offers, sale, log, clock } = this.#ports;
+    const startMs = clock.monotonicMs();
     const { consumer, method } = payer ?? { consumer: this.#ports.consumer };
     const units = this.#choice.units(sold);
     if (!units.ok) return units;
@@ -280,6 +291,8 @@ class BoardSales implements WalkUp {
     log("info", "walk-up", { order: offer.id, service: service.id, units: units.value });
     this.#visits.set(offer.id, { outlet: service.outlet, is: "paying", reason: "restart" });
     this.#screen.ask(payingPage(service.name, offer.totalMinor, offer.currency));
+    // Pressed while it was being written.
+    if ((this.#stopsMs.get(service.outlet) ?? -1) >= startMs) this.#stopPaying(service.outlet);
     return ok(undefined);
   }
 
@@ -295,7 +308,7 @@ class BoardSales implements WalkUp {
     const one = journal.order(id);
     const visit = this.#visits.get(id);
     if (one?.state !== "paid" || visit?.is !== "paying") return;
-    if (visit.isStopped || this.#isClosed) return this.#finish(id, "customer-button");
+    if (visit.isStopped || this.isClosed) return this.#finish(id, "customer-button");
     const started = await delivery.begin(one, one.sessions + 1, undefined);
     if (!started.ok) {
       // What broke between the offer and now: nothing was delivered, and nothing is charged.
@@ -306,8 +319,6 @@ class BoardSales implements WalkUp {
     begun(started.value);
     this.progress(started.value, 0);
     this.#screen.ask(undefined);
-    // The loop did not know of it yet when the button was pressed.
-    if (visit.isStopped) await delivery.end(started.value, "customer-button");
   }
 
   /** Nobody comes back for the rest: it is released. */

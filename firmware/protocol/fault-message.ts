@@ -10,6 +10,7 @@ export function faultMessage(fault: Fault): MessageOf<"fault"> {
   if (fault.message !== "") told.message = cut(fault.message, FAULT_WORDS_BYTES_MAX);
   if (fault.at !== undefined) told.at = cut(fault.at, FAULT_AT_BYTES_MAX);
   if (fault.supply !== undefined) told.supply = fault.supply;
+  if (fault.session !== undefined) told.session = fault.session;
   return told;
 }
 
@@ -31,5 +32,6 @@ export function toFault(message: MessageOf<"fault">): Fault {
   const fault: Fault = { kind, message: words };
   if (message.at !== undefined) fault.at = message.at;
   if (message.supply !== undefined) fault.supply = message.supply;
+  if (message.session !== undefined) fault.session = message.session;
   return fault;
 }

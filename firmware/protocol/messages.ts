@@ -319,6 +319,8 @@ export const MESSAGES = {
       at: optional(3, text(FAULT_AT_BYTES_MAX)),
       /** With units-out-of-range: the nearest that can be supplied, and what it would cost. */
       supply: optional(4, supply),
+      /** With session-unknown: the number of the order's next session. */
+      session: optional(5, session),
     },
   ),
   "get-readings": message(22, "request", "discovery", "What do the device's sensors say?", {}),

@@ -12,7 +12,7 @@ import type {
   TagReading,
   TagWriting,
 } from "../card-reader.ts";
-import type { Clock, Timer } from "../clock.ts";
+import { after, type Clock, type Timer } from "../clock.ts";
 import type { OpenSerial } from "../serial.ts";
 import { askChallenge } from "./card-challenge.ts";
 import type { CardChannel } from "./card-channel.ts";
@@ -32,6 +32,8 @@ const RESTART_MS = 1_000;
 /** Starts that fail before the port itself is opened anew. */
 const STARTS_MAX = 4;
 const NAME_CHARACTERS_MAX = 40;
+/** In which a card must have said everything, however much time it asks for. */
+const READING_MS_MAX = 60_000;
 
 /** Opens the line at once and keeps it open; see hal/card-reader.ts. */
 export function openGempcReader(
@@ -49,6 +51,8 @@ type Ending = { kind: "absent" | "canceled" | "torn" | "lost" };
 interface Job {
   deadlineMs: number;
   isOver: boolean;
+  /** The card is being spoken to. */
+  isWorking: boolean;
   work(): Promise<void>;
   end(ending: Ending): void;
 }
@@ -65,6 +69,8 @@ class GempcReader implements CardReader {
   #presence: Presence | undefined;
   #cards = 0;
   #job: Job | undefined;
+  /** Somebody still speaks to the card, whoever waited for it. */
+  #isVisiting = false;
   #isClosed = false;
   /** It was found to be gone, and has not answered since. */
   #isAway = false;
@@ -150,6 +156,7 @@ class GempcReader implements CardReader {
       const over = (): boolean => {
         if (job.isOver) return false;
         job.isOver = true;
+        timer.cancel();
         if (this.#job === job) this.#job = undefined;
         return true;
       };
@@ -162,10 +169,13 @@ class GempcReader implements CardReader {
       };
       const job: Job = {
         deadlineMs: this.#clock.monotonicMs() + timeoutMs,
-        isOver: false,
+        ...{ isOver: false, isWorking: false },
         work: () => this.#work(job, read, otherwise).then(settle, fail),
         end: settle,
       };
+      const timer = after(this.#clock, timeoutMs, () => {
+        if (this.#isVisiting && !job.isWorking) settle({ kind: "absent" });
+      });
       this.#job = job;
       this.#wake();
     });
@@ -178,7 +188,8 @@ class GempcReader implements CardReader {
   ): Promise<T | Ending> {
     if (read === undefined) return otherwise("");
     const card = this.#presence?.number;
-    const visit = await visitCard(this.#link, () => job.isOver, read);
+    const limit = after(this.#clock, READING_MS_MAX, () => job.end({ kind: "torn" }));
+    const visit = await visitCard(this.#link, () => job.isOver, read).finally(() => limit.cancel());
     if (visit.kind === "read") return visit.result;
     // A mute card may be no card any more, or a reader that does not answer; and a card that went is no presence.
     if (!(await this.#look())) return { kind: "lost" };
@@ -230,7 +241,10 @@ class GempcReader implements CardReader {
       if (!looked) return;
       const job = this.#job;
       if (job !== undefined && this.#presence !== undefined) {
+        job.isWorking = true;
+        this.#isVisiting = true;
         await job.work();
+        this.#isVisiting = false;
         continue;
       }
       const nowMs = this.#clock.monotonicMs();

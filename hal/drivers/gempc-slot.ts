@@ -41,14 +41,14 @@ const READER_MS = 1_000;
 const T1_MS_MAX = 20_000;
 const SAFE_TRIES = 3;
 
-/** For each voltage: its answer to reset, and a protocol settled on it. */
-export async function powerUp(link: TwinLink): Promise<PoweredCard> {
+/** For each voltage: its answer to reset, and a protocol settled on it. Once `isOver`, nothing more goes to the card. */
+export async function powerUp(link: TwinLink, isOver: () => boolean): Promise<PoweredCard> {
   let message = "the card's answer to reset cannot be read";
   for (const voltage of VOLTAGES) {
     const reset = await resetCard(link, voltage);
     if (reset.kind === "gone" || reset.kind === "lost") return reset;
     if (reset.kind === "silent") return { kind: "mute", message: "the reader does not answer" };
-    if (reset.kind === "reset") return await openProtocol(link, voltage, reset.atr);
+    if (reset.kind === "reset") return await openProtocol(link, voltage, reset.atr, isOver);
     message = reset.message;
   }
   return { kind: "mute", message };
@@ -79,7 +79,12 @@ async function resetCard(link: TwinLink, voltage: number): Promise<Reset> {
   return { kind: "mute", message: "the card's answer to reset cannot be read" };
 }
 
-async function openProtocol(link: TwinLink, voltage: number, atr: Atr): Promise<PoweredCard> {
+async function openProtocol(
+  link: TwinLink,
+  voltage: number,
+  atr: Atr,
+  isOver: () => boolean,
+): Promise<PoweredCard> {
   const isFast = atr.fiDi !== FIDI_DEFAULT && isSpeedPossible(atr.fiDi);
   const wantsPps = !atr.isSpecific && (isFast || atr.protocol !== atr.firstProtocol);
   let fiDi = atr.isSpecific ? atr.fiDi : FIDI_DEFAULT;
@@ -103,7 +108,7 @@ async function openProtocol(link: TwinLink, voltage: number, atr: Atr): Promise<
     if (set === "mute") return { kind: "mute", message: "the reader refuses the card's speed" };
     return { kind: set };
   }
-  const sender = new SlotSender(link, atr);
+  const sender = new SlotSender(link, atr, isOver);
   if (atr.protocol === 0) return { kind: "up", channel: channelOver(new T0Link(sender)) };
   const t1 = new T1Link(sender, { ifsc: atr.ifsc, crc: atr.crc });
   const begun = await t1.begin();
@@ -143,13 +148,17 @@ async function setParameters(
 class SlotSender implements BlockSender {
   readonly #link: TwinLink;
   readonly #atr: Atr;
+  readonly #isOver: () => boolean;
 
-  constructor(link: TwinLink, atr: Atr) {
+  constructor(link: TwinLink, atr: Atr, isOver: () => boolean) {
     this.#link = link;
     this.#atr = atr;
+    this.#isOver = isOver;
   }
 
   send(block: Uint8Array, times: number): Promise<BlockAnswer> {
+    // One that always asks for time, or always has more to say, must end too.
+    if (this.#isOver()) return Promise.resolve({ kind: "lost" });
     if (this.#atr.protocol === 0) return transfer(this.#link, block, 0, T0_MS);
     const waitMs = blockWaitMs(this.#atr.bwiCwi) * times + READER_MS;
     return transfer(this.#link, block, times > 1 ? times : 0, Math.min(waitMs, T1_MS_MAX));

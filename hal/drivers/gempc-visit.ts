@@ -20,7 +20,7 @@ export async function visitCard<T>(
   isOver: () => boolean,
   read: (channel: CardChannel) => Promise<T>,
 ): Promise<Visit<T>> {
-  const powered = await powerUp(link);
+  const powered = await powerUp(link, isOver);
   if (powered.kind === "lost") return powered;
   if (powered.kind === "gone") return { kind: "torn" };
   try {

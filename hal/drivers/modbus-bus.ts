@@ -159,6 +159,8 @@ class Bus implements ModbusBus {
 
   #goDown(): void {
     const message = `the line is down: ${this.#line.trouble() ?? "it was unplugged"}`;
+    // It may be answered when the line is up again.
+    if (this.#turn !== undefined) this.#turn.poller.lostMs = this.#turn.atMs;
     this.#turn?.timer.cancel();
     this.#turn = undefined;
     for (const poller of [...this.#pollers]) {

@@ -48,8 +48,9 @@ const MORE = 0x40;
 const STATUS_MASK = 0x3f;
 /** Command code and target number come before them. */
 const PIECE_BYTES_MAX = DATA_BYTES_MAX - 2;
-/** No command of ours asks for more. */
+/** No command of ours asks for more, and a chip fills its pieces. */
 const ANSWER_BYTES_MAX = 2048;
+const ANSWER_PIECES_MAX = 16;
 
 const SETTING_MS = 250;
 /** Three attempts, and a card that is slow to say what it can. */
@@ -168,8 +169,9 @@ async function passOn(link: Pn532Link, target: Target, command: Uint8Array): Pro
     gathered.push(answer.subarray(1));
     bytes += answer.length - 1;
     if ((status & MORE) === 0) break;
-    // One that always has more to say, and says nothing, must end too.
-    if (bytes > ANSWER_BYTES_MAX || answer.length === 1) return { kind: "failed" };
+    // One that always has more to say, and says little or nothing, must end too.
+    const isTooMany = gathered.length >= ANSWER_PIECES_MAX || bytes > ANSWER_BYTES_MAX;
+    if (isTooMany || answer.length === 1) return { kind: "failed" };
   }
   return { kind: "data", data: joined(gathered, bytes) };
 }

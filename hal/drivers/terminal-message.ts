@@ -1,6 +1,7 @@
 // Messages between board and card terminal (docs/terminal.md): who speaks, the number of the request, its kind, and
 // fields of two letters each. What does not fit its field's form is no message.
 
+import { passesLuhn } from "../sealed-card.ts";
 import { FIELD_SEPARATOR } from "./terminal-frame.ts";
 
 /** Of the board; the terminal answers each with WT, any number of times, and then RS. */
@@ -49,6 +50,8 @@ export interface TerminalReply {
 
 /** At most ten digits of a card's number may be seen (I12). */
 const CLEAR_DIGITS_MAX = 10;
+/** Fields in which a terminal may say what it likes. */
+const FREE_FIELDS = ["TX", "RF", "TK", "RC", "MN"] as const;
 
 export function encodeRequest(
   number: number,
@@ -77,5 +80,16 @@ export function decodeReply(message: string): TerminalReply | undefined {
     fields[field] = value;
   }
   if ((fields.PN?.replace(/\D/g, "").length ?? 0) > CLEAR_DIGITS_MAX) return undefined;
+  if (FREE_FIELDS.some((field) => holdsCardNumber(fields[field] ?? ""))) return undefined;
   return { number: Number.parseInt(digits, 16), kind: kind as ReplyKind, fields };
+}
+
+/** 13 to 19 digits, as people group them, with a right check digit. */
+function holdsCardNumber(text: string): boolean {
+  return (text.match(/\d(?:[ -]?\d)*/g) ?? []).some((run) => {
+    const digits = new TextEncoder().encode(run.replace(/\D/g, ""));
+    const [first = 0] = digits;
+    const isOne = first >= 0x32 && first <= 0x36 && digits.length >= 13 && digits.length <= 19;
+    return isOne && passesLuhn(digits);
+  });
 }

@@ -8,7 +8,7 @@ import { HalError } from "../hal-error.ts";
 import type { Sensor } from "../sensor.ts";
 import { readInteger } from "./file-sensor.ts";
 import { openPolledSensor, wholeReading } from "./polled-sensor.ts";
-import { findNamed, readIfThere, readSmallFile } from "./small-file.ts";
+import { findNamed, isNamed, readIfThere, readSmallFile } from "./small-file.ts";
 
 const BYTES_MAX = 32;
 const DECIMAL = /^\s*([+-]?\d{1,12}(?:\.\d{1,12})?)\s*$/;
@@ -48,7 +48,7 @@ export function openIioSensor(
   return openPolledSensor(part, clock, rememberFolder(folder, part.device, ask));
 }
 
-/** Looks the device up once, and again after it could not be read: it may have come back under another number. */
+/** Looks the device up again when what is there has another name by now: it may have come back under another number. */
 function rememberFolder(
   folder: string,
   name: string,
@@ -56,7 +56,8 @@ function rememberFolder(
 ): () => Promise<number> {
   let known: string | undefined;
   return async () => {
-    const device = known ?? (await findNamed(folder, name));
+    const isKnown = known !== undefined && (await isNamed(known, name));
+    const device = known !== undefined && isKnown ? known : await findNamed(folder, name);
     known = undefined;
     const value = await ask(device);
     known = device;

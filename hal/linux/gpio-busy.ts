@@ -11,6 +11,9 @@ import { errorName } from "./native.ts";
 /** What we call ourselves in the kernel's list; the guard reads it there. */
 export const CONSUMER = `sluice ${process.pid}`;
 
+/** Numbers of the exports in sysfs that are this process's: an export does not say whose it is. */
+export const heldExports = new Set<number>();
+
 const EBUSY = -16;
 const LET_GO_MS_MAX = 500;
 const LET_GO_POLL_MS = 2;
@@ -37,7 +40,7 @@ function askForLine(line: WiredLine): boolean {
   const [, guard] = /^sluice-guard (\d+)$/.exec(consumer) ?? [];
   if (guard !== undefined) return askGuard(Number(guard));
   const number = sysfsNumber(line.chip, line.offset);
-  if (consumer !== "sysfs" || number === undefined) return false;
+  if (consumer !== "sysfs" || number === undefined || heldExports.has(number)) return false;
   writeFileSync(`${SYSFS_GPIO}/unexport`, String(number));
   return true;
 }
@@ -58,7 +61,9 @@ export function refusal(line: WiredLine, code: string): HalError {
   const where = `line ${line.name} (pin ${line.pin}, ${line.chip.label}/${line.offset})`;
   if (code === "EBUSY") {
     const { consumer } = lineInfo(line.chip.path, line.offset);
-    const holder = consumer === CONSUMER ? "this program itself" : consumer || "somebody unknown";
+    const number = sysfsNumber(line.chip, line.offset);
+    const isOurs = consumer === CONSUMER || (number !== undefined && heldExports.has(number));
+    const holder = isOurs ? "this program itself" : consumer || "somebody unknown";
     return new HalError("refused", `${where}: busy: held by ${holder}; stop that and start again`);
   }
   if (code === "EACCES" || code === "EPERM") {

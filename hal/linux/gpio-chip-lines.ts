@@ -76,10 +76,11 @@ function openOutput(line: WiredLine): OutputPin {
       try {
         values.set(false);
       } catch (error) {
-        // A chip that is gone drives nothing.
-        if (!(error instanceof HalError)) throw error;
+        // A chip that is gone drives nothing. Any other may drive it still.
+        if (!(error instanceof HalError && error.cause === "ENODEV")) throw error;
+      } finally {
+        values.close();
       }
-      values.close();
     },
   };
 }
@@ -99,8 +100,10 @@ function openValues(name: string, fd: number) {
     bytes.writeBigUInt64LE(bit, 0);
     bytes.writeBigUInt64LE(1n, 8);
     const result = native.ioctl(fd, request, bytes);
-    if (result < 0)
-      throw new HalError("disconnected", `line ${name} is gone: ${errorName(result)}`);
+    if (result < 0) {
+      const code = errorName(result);
+      throw new HalError("disconnected", `line ${name} is gone: ${code}`, code);
+    }
     return bytes.readBigUInt64LE(0) === 1n;
   };
   return {

@@ -44,8 +44,9 @@ export interface GpioChips {
   forbidden: readonly string[];
 }
 
-/** Throws HalError `refused` where the native part was not built. */
+/** Throws HalError `refused` where chips are there and none can be asked, as without the native part. */
 export function listChips(): GpioChips {
+  let failure: HalError | undefined;
   const chips: GpioChip[] = [];
   const forbidden: string[] = [];
   for (const name of readdirSync("/dev").sort()) {
@@ -57,9 +58,11 @@ export function listChips(): GpioChips {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "EACCES" || code === "EPERM") forbidden.push(path);
-      else if (!(error instanceof HalError) && code === undefined) throw error;
+      else if (error instanceof HalError) failure = error;
+      else if (code === undefined) throw error;
     }
   }
+  if (failure !== undefined && chips.length === 0 && forbidden.length === 0) throw failure;
   return { chips, forbidden };
 }
 

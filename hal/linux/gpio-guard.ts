@@ -18,6 +18,8 @@ export interface Guard {
   beat(): void;
   /** Lets the guard go: call it when every output was closed. Idempotent. */
   close(): void;
+  /** Where that could not be done: has it drive every output safe, and hold them for the next loop. Idempotent. */
+  abandon(): void;
 }
 
 const START_MS_MAX = 5_000;
@@ -80,9 +82,18 @@ class RunningGuard implements Guard {
   }
 
   close(): void {
+    this.#end("q");
+  }
+
+  abandon(): void {
+    // As if this process had died.
+    this.#end("");
+  }
+
+  #end(last: string): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#child.stdin?.end("q");
+    this.#child.stdin?.end(last);
     // It must not keep this process from ending.
     this.#child.unref();
   }

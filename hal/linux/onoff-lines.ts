@@ -9,15 +9,13 @@ import { isMainThread } from "node:worker_threads";
 import type { Gpio } from "onoff";
 import { HalError } from "../hal-error.ts";
 import type { EdgeInput, InputPin, Lines, OutputPin } from "../pin.ts";
-import { refusal, takeLine } from "./gpio-busy.ts";
+import { heldExports, refusal, takeLine } from "./gpio-busy.ts";
 import { lineInfo } from "./gpio-chip.ts";
 import { SYSFS_GPIO, sysfsNumber } from "./gpio-sysfs.ts";
 import type { WiredLine } from "./gpio-wiring.ts";
 
 type Onoff = typeof import("onoff");
 
-/** Held by this process: an export does not say whose it is. */
-const held = new Set<number>();
 const EBUSY = -16;
 
 /** Throws HalError `refused` away from the main thread: there onoff's native part ends the process. */
@@ -36,7 +34,7 @@ interface OpenGpio {
   gpio: Gpio;
   /** Throws HalError `canceled` when it was closed, `disconnected` when the call fails. */
   use<T>(call: (gpio: Gpio) => T): T;
-  /** Idempotent. `last` is tried before the line is given up. */
+  /** Idempotent. Throws HalError `disconnected`, the export left, when `last` fails, which comes before. */
   close(last?: (gpio: Gpio) => void): void;
 }
 
@@ -47,7 +45,7 @@ function openGpio(onoff: Onoff, line: WiredLine, use: "output" | "input" | "edge
     throw new HalError("refused", message);
   }
   const gpio = takeGpio(onoff, line, number, use);
-  held.add(number);
+  heldExports.add(number);
   let open = true;
   return {
     name: line.name,
@@ -59,11 +57,13 @@ function openGpio(onoff: Onoff, line: WiredLine, use: "output" | "input" | "edge
     close: (last) => {
       if (!open) return;
       open = false;
-      held.delete(number);
+      heldExports.delete(number);
       try {
         last?.(gpio);
-      } catch {
-        // A chip that is gone drives nothing.
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        // A chip that is gone drives nothing. Else the export stays: by it the guard finds the line.
+        if (code !== "ENODEV") throw lineGone(line, error);
       }
       gpio.unexport();
     },
@@ -81,7 +81,7 @@ function takeGpio(onoff: Onoff, line: WiredLine, number: number, use: string): G
   let gpio: Gpio | undefined;
   takeLine(line, () => {
     const info = lineInfo(line.chip.path, line.offset);
-    if (held.has(number)) throw refusal(line, "EBUSY");
+    if (heldExports.has(number)) throw refusal(line, "EBUSY");
     if (info.used && info.consumer !== "sysfs") return EBUSY;
     const edge = use === "edges" ? "rising" : "none";
     try {
@@ -106,10 +106,15 @@ function guarded<T>(line: WiredLine, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new HalError("disconnected", `line ${line.name} is gone: ${code}`, error);
+    throw lineGone(line, error);
   }
+}
+
+/** What is no error of the system is a bug of ours, and stays as it is. */
+function lineGone(line: WiredLine, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined) return error;
+  return new HalError("disconnected", `line ${line.name} is gone: ${code}`, error);
 }
 
 function openOutput(line: OpenGpio): OutputPin {

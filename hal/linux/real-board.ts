@@ -43,15 +43,17 @@ export async function openRealBoard(
     silentMsMax: SILENT_MS_MAX,
     onLost: onGuardLost,
   });
-  const close = (): void => {
-    guard.close();
-    reach.close();
-  };
   try {
     const devices = openOutlets(board, clock, lines, reach);
+    const close = (): void => {
+      guard.close();
+      reach.close();
+    };
     return { devices, beat: () => guard.beat(), close };
   } catch (error) {
-    close();
+    // An output that was not reached may be as a dead program left it.
+    guard.abandon();
+    reach.close();
     throw error;
   }
 }

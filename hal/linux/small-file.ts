@@ -41,6 +41,12 @@ function isMissing(cause: unknown): boolean {
 const DEVICES_MAX = 256;
 const NAME_BYTES_MAX = 64;
 
+/** Whether the device in this folder calls itself so; false where there is none. */
+export async function isNamed(path: string, name: string): Promise<boolean> {
+  const text = await readSmallFile(join(path, "name"), NAME_BYTES_MAX).catch(() => "");
+  return text.trim() === name;
+}
+
 /** The folder of the one device under `folder` whose file `name` says so. Throws HalError `disconnected`. */
 export async function findNamed(folder: string, name: string): Promise<string> {
   const entries = await readdir(folder).catch((error: unknown) => {
@@ -49,8 +55,7 @@ export async function findNamed(folder: string, name: string): Promise<string> {
   const found: string[] = [];
   for (const entry of entries.slice(0, DEVICES_MAX)) {
     const path = join(folder, entry);
-    const text = await readSmallFile(join(path, "name"), NAME_BYTES_MAX).catch(() => "");
-    if (text.trim() === name) found.push(path);
+    if (await isNamed(path, name)) found.push(path);
   }
   const [path] = found;
   if (path !== undefined && found.length === 1) return path;

@@ -1,7 +1,7 @@
 // What may be done by hand to a board that does not exist: cards and buttons, things that break, cables that are
 // pulled. Requests come from outside: each word is checked, and one that fits nothing is refused by name.
 
-import type { Board, InterlockPart } from "../board.ts";
+import type { Board, InterlockPart, ReaderPart } from "../board.ts";
 import { BENCH_FAULTS, type BenchFault } from "./bench-faults.ts";
 import type { SimBoard } from "./open-board.ts";
 import type { SimPeripherals, SimReader } from "./sim-peripherals.ts";
@@ -131,12 +131,15 @@ function heldBy(reader: SimReader): string[] {
   return inSlot === undefined ? [] : [inSlot.name];
 }
 
-const READER_OF = { tap: "pn532", insert: "gempc-twin" } as const;
+const WAY_OF: Readonly<Record<ReaderPart["kind"], "tap" | "insert">> = {
+  pn532: "tap",
+  "gempc-twin": "insert",
+};
 
 function present(bench: Bench, words: Words, way: "tap" | "insert"): BenchAnswer {
   const { peripherals, wallet } = bench;
   const { readers, terminal } = peripherals ?? {};
-  const fitting = [...(readers ?? [])].filter(([, { kind }]) => kind === READER_OF[way]);
+  const fitting = [...(readers ?? [])].filter(([, { kind }]) => WAY_OF[kind] === way);
   const isAlone = fitting.length === 0 && terminal !== undefined;
   if (way === "tap" && terminal !== undefined && (isAlone || words["reader"] === TERMINAL)) {
     const card = find(words, "card", Object.keys(TERMINAL_CARDS), "card for the terminal");

@@ -1,7 +1,7 @@
 // All that hangs on the serial ports of a board, simulated: readers, display, printer, meters on their buses, and on a
 // port that none of the parts uses a card terminal. Each speaks its true protocol over the wire that it is given.
 
-import type { Board, ModbusMeterPart } from "../board.ts";
+import type { Board, ModbusMeterPart, ReaderPart } from "../board.ts";
 import { type Clock, every, type Timer } from "../clock.ts";
 import { HalError } from "../hal-error.ts";
 import type { Sensor } from "../sensor.ts";
@@ -122,18 +122,23 @@ function openReaders(
   hang: Hang,
 ): ReadonlyMap<string, SimReader> {
   const readers = new Map<string, SimReader>();
-  for (const { id, kind, serial } of board.readers ?? []) {
-    if (kind === "pn532") {
+  for (const part of board.readers ?? []) readers.set(part.id, openReader(part, clock, hang));
+  return readers;
+}
+
+function openReader({ kind, serial }: ReaderPart, clock: Clock, hang: Hang): SimReader {
+  switch (kind) {
+    case "pn532": {
       const chip = simPn532(clock);
       hang(serial, (port) => chip.attach(port));
-      readers.set(id, { kind, serial, chip });
-    } else {
+      return { kind, serial, chip };
+    }
+    case "gempc-twin": {
       const slot = simGempc(clock);
       hang(serial, (port) => slot.attach(port));
-      readers.set(id, { kind, serial, slot });
+      return { kind, serial, slot };
     }
   }
-  return readers;
 }
 
 function openBuses(

@@ -230,6 +230,24 @@ describe("a measuring chip", () => {
     );
   });
 
+  test("whose number another one has by now is looked up anew", async () => {
+    const bench = await hwmon();
+    await says(
+      bench,
+      () => {
+        const [here, there] = [join(bench.folder, "hwmon3"), join(bench.folder, "hwmon9")];
+        const other = join(bench.folder, "other");
+        mkdirSync(other);
+        write(join(other, "name"), "coretemp\n");
+        write(join(other, "curr1_input"), "1\n");
+        write(join(here, "curr1_input"), "77\n");
+        renameSync(here, there);
+        renameSync(other, here);
+      },
+      /^reads 77$/,
+    );
+  });
+
   test("of which there are two is not guessed at", async () => {
     const bench = await hwmon();
     await says(

@@ -71,7 +71,7 @@ test("charger: a card is tapped, energy is metered over Modbus, the button ends 
   timeout: LIMIT_MS,
 }, async () => {
   const device = await start("virtual-pi-charger");
-  await untilBench(["display"], shows("Out of order"));
+  await untilBench(["display"], shows("Connect the vehicle"));
   expect(await bench("clear", "vehicle")).toMatchObject({ outlets: ["socket"] });
   await untilBench(["display"], shows("Present your card"));
   expect(await command("tap", "visa-test")).toMatchObject({ reader: "contactless" });

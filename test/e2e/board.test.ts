@@ -190,6 +190,19 @@ describe("board check", () => {
   });
 
   test.each([
+    [{ pin: "7" }, "warning", "CLOSED before any program runs, by a pull-up"],
+    [{ pin: "7", resistor: "pull-down" }, "good", "free"],
+    [{ pin: "11", resistor: "pull-up" }, "warning", "CLOSED"],
+  ] as const)("an output that was moved by hand: %o", async (contactor, state, words) => {
+    raspberryPi5();
+    const board: Board = { ...piCharger, serial: {}, readers: [], outlets: contactorOnly() };
+    const { display: _d, printer: _p, sensors: _s, ...bare } = board;
+    const found = await check(fitBoard(bare, { serial: {}, lines: { contactor } }));
+    expect(rowOf(found, "line", "contactor")).toMatchObject({ state });
+    expect(rowOf(found, "line", "contactor")?.message).toContain(words);
+  });
+
+  test.each([
     ["Y", "warning", "keeps its level"],
     ["N", "good", "becomes an input"],
   ])("persist_gpio_outputs %s", async (value, state, words) => {

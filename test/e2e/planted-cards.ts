@@ -1,5 +1,8 @@
 // Payment cards and tags of the bench that carry another card's number wherever a card may put bytes.
 
+import { tokenMessage } from "../../firmware/token/prepaid-tag.ts";
+import { signPrepaid } from "../../firmware/token/prepaid-token.ts";
+import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import { type EmvProfile, emvCard } from "../../hal/sim/emv-card.ts";
 import type { SimCard } from "../../hal/sim/sim-card.ts";
 import { ntag213 } from "../../hal/sim/sim-tag.ts";
@@ -7,6 +10,11 @@ import { TEST_ISSUER_KEYS } from "../../hal/sim/test-issuers.ts";
 
 /** Valid by its check digit, and the number of no card here. */
 export const PLANTED = "6011000990139424";
+/** Whose card it is, as his card says it: his name is nobody's business but the driver's. */
+export const SURNAME = "QUILLFEATHER";
+const HOLDER = `${SURNAME}/A`;
+/** YYMM. */
+export const EXPIRY = "3112";
 export const VISA_NUMBER = "4761739001010119";
 export const MASTERCARD_NUMBER = "5413330089010434";
 
@@ -20,22 +28,24 @@ function tlv(tag: string, value: string): string {
   return `${tag}${length > 0x7f ? "81" : ""}${length.toString(16).padStart(2, "0")}${value}`;
 }
 
-/** Name, track 1, its discretionary data, two addresses, and tags that nobody knows: in records and first answers. */
+/** Name, track 1, its discretionary data, an address, and tags that nobody knows: in records and first answers. */
 const GRAFTS: Readonly<Record<string, string>> = {
   "77": tlv("9f7c", PLANTED) + tlv("df8121", ascii(PLANTED)),
   "70": [
+    tlv("5f20", ascii(HOLDER)) + tlv("56", ascii(`B${PLANTED}^${HOLDER}^${EXPIRY}`)),
     tlv("9f1f", ascii(PLANTED)) + tlv("5f50", ascii(`http://${PLANTED}.test`)),
-    tlv("9f0b", ascii(`${PLANTED}/PLANTED CARDHOLDER`)) + tlv("df02", PLANTED),
+    tlv("9f0b", ascii(`${PLANTED}/${SURNAME}`)) + tlv("df02", PLANTED),
   ].join(""),
   "6f": tlv("df8122", ascii(PLANTED)),
 };
 
 /** The answer with more in its outermost template. */
 function grafted(answer: Uint8Array): Uint8Array {
-  const text = hex(answer);
+  // It has one name only.
+  const text = hex(answer).replace(tlv("5f20", ascii("TEST/CARD")), "");
   const more = GRAFTS[text.slice(0, 2)];
   if (more === undefined || !text.endsWith("9000")) return answer;
-  const head = text.slice(2, 4) === "81" ? 6 : 4;
+  const head = hex(answer).slice(2, 4) === "81" ? 6 : 4;
   return bytesOf(`${tlv(text.slice(0, 2), text.slice(head, -4) + more)}9000`);
 }
 
@@ -85,6 +95,7 @@ export function refusedTaps(): ReadonlyMap<string, SimCard> {
     ["a number for a cryptogram", spoil((text) => text.replace(/9f2608.{16}/, `9f2608${PLANTED}`))],
     ["words beside the word of trouble", spoil(() => `${PLANTED}${ascii(PLANTED)}6f00`)],
     ["a text on a tag", textTag()],
+    ["another operator's token on a tag", tokenTag()],
   ]);
 }
 
@@ -92,4 +103,18 @@ function textTag(): SimCard {
   const text = ascii(`\u0002en${PLANTED}`);
   const record = `d101${(text.length / 2).toString(16).padStart(2, "0")}54${text}`;
   return ntag213("text", { message: bytesOf(record) });
+}
+
+/** To bearer, and good on no device here. */
+export const TOKEN = signPrepaid(
+  {
+    ...{ order: "a1b2c3d4e5f60718", device: "AAAAAAAAAAA", service: 1, units: 5 },
+    expiresS: 2_000_000_000,
+  },
+  openNodeCrypto().signer(new Uint8Array(32).fill(5)),
+);
+
+function tokenTag(): SimCard {
+  const message = tokenMessage(TOKEN);
+  return ntag213("token", { ...(message && { message }) });
 }

@@ -15,6 +15,9 @@ export interface DeviceSettings {
   /** World seconds per real second: the outlet gives 6 pulses per world second. */
   benchRate?: number;
   quantumPulses?: number;
+  /** The first service takes bearer tokens. */
+  bearers?: boolean;
+  logLevel?: "debug" | "info";
   env?: NodeJS.ProcessEnv;
   /** Address that its own broker listens on. */
   host?: string;
@@ -120,6 +123,8 @@ export class Site {
       broker,
       benchRate = 100,
       quantumPulses = 100,
+      bearers = false,
+      logLevel = "info",
       env,
       host = "127.0.0.1",
       within,
@@ -127,8 +132,9 @@ export class Site {
     if (this.#port === 0) this.#port = await freePort();
     const file = join(this.folder, "device.yaml");
     const where = broker === undefined ? `host: ${host}, port: ${this.#port}` : `url: ${broker}`;
-    writeFileSync(file, deviceFile(where, benchRate, quantumPulses));
-    return this.start(["run", "--json", "--device", file, "--data", this.data], env, within);
+    writeFileSync(file, deviceFile(where, benchRate, quantumPulses, bearers));
+    const words = ["--device", file, "--data", this.data, "--log-level", logLevel];
+    return this.start(["run", "--json", ...words], env, within);
   }
 
   /** The command of its own: a broker that can be killed without killing a device. */
@@ -240,11 +246,16 @@ function parseRegisters(text: string): readonly Outlet[] {
 
 type MeterStates = Readonly<Record<string, { register: number }>>;
 
-function deviceFile(broker: string, benchRate: number, quantumPulses: number): string {
-  const service = (id: number, undelivered: string): string =>
+function deviceFile(
+  broker: string,
+  benchRate: number,
+  quantumPulses: number,
+  bearers: boolean,
+): string {
+  const service = (id: number, undelivered: string, more = ""): string =>
     [
       `  - { id: ${id}, name: Energy ${id}, outlet: socket-${id}, meter: energy, unitsMax: 100,`,
-      `      tokenLifeHours: 1, undelivered: ${undelivered},`,
+      `      tokenLifeHours: 1, undelivered: ${undelivered},${more}`,
       `      prices: [{ id: 1, name: per kWh, amountMinor: ${PRICE_MINOR}, currency: EUR }] }`,
     ].join("\n");
   return [
@@ -255,7 +266,7 @@ function deviceFile(broker: string, benchRate: number, quantumPulses: number): s
     `policy: { quantumPulses: ${quantumPulses}, loss: seller }`,
     `broker: { ${broker} }`,
     "services:",
-    service(1, "refund"),
+    service(1, "refund", bearers ? " bearer: { valueMinorMax: 1000 }," : ""),
     service(2, "credit-refund"),
     "",
   ].join("\n");

@@ -1,9 +1,10 @@
-// `sluice token` from the operator's key to a tag and back, through the reader's real driver on a pseudo-terminal.
+// `sluice token` from the operator's key to a tag and back, through the reader's real driver on a pseudo-terminal; and
+// to a delivery over the network.
 
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { toHex } from "../../firmware/bytes.ts";
 import { deviceName } from "../../firmware/token/certificate.ts";
 import { tokenOf } from "../../firmware/token/prepaid-tag.ts";
@@ -17,6 +18,8 @@ import { type SimPn532, simPn532 } from "../../hal/sim/sim-pn532.ts";
 import { ntag213, type4Tag } from "../../hal/sim/sim-tag.ts";
 import { type Output, parseCommand } from "../../tools/command.ts";
 import { token } from "../../tools/commands/token.ts";
+import type { Line, Program } from "./program.ts";
+import { type Device, receiptsOf, Site, sum } from "./site.ts";
 
 const crypto = openNodeCrypto();
 const operator = crypto.signer(new Uint8Array(32).fill(1));
@@ -135,4 +138,120 @@ test.each([
 test("a day is good to its end, in UTC", async () => {
   const { facts } = await mint("--bearer", "--expiry", "2030-01-31");
   expect(facts[0]).toMatchObject({ expires: "2030-02-01T00:00:00.000Z" });
+});
+
+describe("shown over the network, by `sluice begin --token`,", () => {
+  let site: Site;
+  beforeEach(() => {
+    site = new Site();
+  });
+  afterEach(() => site.close());
+
+  async function minted(device: Device, whose: readonly string[]): Promise<string> {
+    const path = join(site.folder, "token.cbor");
+    const what = ["--device", device.id, "--service", "1", "--units", "2", "--expiry", "1"];
+    const run = await site.run(["token", "mint", ...what, ...whose, "--out", path]);
+    expect({ ended: await run.ended(), said: run.output }).toMatchObject({ ended: 0 });
+    return path;
+  }
+
+  const faultOf = (program: Program): Line | undefined => program.of("fault").at(-1);
+  const bundles = (person: string): readonly string[] => {
+    const kept = join(site.identity(person), "receipts");
+    return existsSync(kept) ? readdirSync(kept).map((name) => join(kept, name)) : [];
+  };
+
+  test("I1 I3: a bearer token is delivered once, what is left to the next, and there is a receipt for each", {
+    timeout: 120_000,
+  }, async () => {
+    const device = await site.startDevice({ bearers: true });
+    const path = await minted(device, ["--bearer"]);
+    const begin = (person: string, ...more: readonly string[]) =>
+      site.consume(device, person, ["begin", "--token", path, ...more]);
+    const first = begin("a", "--units", "1");
+    expect({ ended: await first.ended(), said: first.output }).toMatchObject({ ended: 0 });
+    expect(receiptsOf(first)).toMatchObject([
+      { is: "session", session: 1, pulses: 1000, units: 1, unit: "kWh", prepaid: "bearer" },
+    ]);
+    expect(first.of("progress").at(-1)).toMatchObject({ amountMinor: 0, unit: "kWh" });
+    // Whoever has a bundle has the token: there is none as long as it is good for something.
+    expect(bundles("a")).toEqual([]);
+    const tooMuch = begin("b", "--units", "2");
+    expect(await tooMuch.ended()).toBe(1);
+    expect(faultOf(tooMuch)).toMatchObject({ kind: "units-out-of-range" });
+    const rest = begin("b");
+    expect({ ended: await rest.ended(), said: rest.output }).toMatchObject({ ended: 0 });
+    expect(receiptsOf(rest)).toMatchObject([
+      { is: "session", session: 2, pulses: 1000 },
+      { is: "settlement", sessions: 2, pulses: 2000, capturedMinor: 0, reason: "exhausted" },
+    ]);
+    for (const person of ["c", "a"]) {
+      const late = begin(person);
+      expect(await late.ended()).toBe(1);
+      expect(faultOf(late)).toMatchObject({ kind: "token-exhausted" });
+    }
+    // What ran on after the switch was told to open was given.
+    const ranOn = sum(receiptsOf(first, rest).slice(0, 2), "runOnPulses");
+    expect(site.outlet("socket-1").register).toBe(2000 + ranOn);
+    expect(site.charges()).toEqual([]);
+    const [bundle = ""] = bundles("b");
+    const verified = await site.run(["verify", bundle, "--operator", device.operatorKey, "--json"]);
+    expect({ ended: await verified.ended(), said: verified.output }).toMatchObject({ ended: 0 });
+    expect(verified.of("prepaid")).toMatchObject([{ units: 2, bearer: true }]);
+    expect(verified.of("verified")).toMatchObject([{ receipts: 2, trusted: true }]);
+  });
+
+  test("one that names a consumer is his: he stops, goes on with his order, and nobody else begins", {
+    timeout: 120_000,
+  }, async () => {
+    const device = await site.startDevice({ benchRate: 40 });
+    const asked = site.consume(device, "a", ["status"]);
+    expect(await asked.ended()).toBe(0);
+    const path = await minted(device, [
+      "--consumer",
+      String(asked.of("identity")[0]?.["customer"]),
+    ]);
+    const other = site.consume(device, "b", ["begin", "--token", path]);
+    expect(await other.ended()).toBe(1);
+    expect(faultOf(other)).toMatchObject({ kind: "wrong-consumer", at: "token.consumer" });
+    const first = site.consume(device, "a", ["begin", "--token", path]);
+    await first.until("progress", ({ pulses }) => Number(pulses) > 200);
+    first.signal("SIGINT");
+    expect({ ended: await first.ended(), said: first.output }).toMatchObject({ ended: 0 });
+    const orders = site.consume(device, "a", ["status"]);
+    expect(await orders.ended()).toBe(0);
+    expect(orders.of("order")).toMatchObject([{ state: "paid", prepaid: true, receipts: 1 }]);
+    const rest = site.consume(device, "a", ["begin", "last"]);
+    expect({ ended: await rest.ended(20_000), said: rest.output }).toMatchObject({ ended: 0 });
+    expect(sum(receiptsOf(first, rest).slice(0, 2), "pulses")).toBe(2000);
+    const [bundle = ""] = bundles("a");
+    const verified = await site.run(["verify", bundle, "--operator", device.operatorKey, "--json"]);
+    expect({ ended: await verified.ended(), said: verified.output }).toMatchObject({ ended: 0 });
+    const again = site.consume(device, "a", ["begin", "--token", path]);
+    expect(await again.ended()).toBe(1);
+    expect(faultOf(again)).toMatchObject({ kind: "order-closed" });
+  });
+
+  test("a file that is none says so before anybody is asked", async () => {
+    const yaml = join(site.folder, "device.yaml");
+    writeFileSync(yaml, "version: 1\n");
+    const begin = async (...args: readonly string[]) => {
+      const url = ["--broker", "mqtt://127.0.0.1:9", "--identity", site.identity("a")];
+      const run = await site.run(["begin", "--json", ...args, ...url]);
+      return { ended: await run.ended(), fault: faultOf(run) };
+    };
+    expect(await begin("--token", yaml)).toMatchObject({
+      ended: 1,
+      fault: { at: "--token", message: expect.stringContaining("sluice token mint") },
+    });
+    const missing = join(site.folder, "missing.cbor");
+    expect(await begin("--token", missing)).toMatchObject({
+      ended: 1,
+      fault: { kind: "not-found", at: "--token", message: expect.stringContaining("ENOENT") },
+    });
+    expect(await begin("last", "--token", yaml)).toMatchObject({
+      ended: 2,
+      fault: { kind: "usage", message: expect.stringContaining("not both") },
+    });
+  });
 });

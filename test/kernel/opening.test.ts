@@ -123,6 +123,17 @@ function testHeldLine(): void {
     expect(loop.said.trim().split("\n")).toHaveLength(1);
     await expect.poll(guards).toEqual([]);
   });
+
+  test("I7: is refused to us as well where it is the output that we hold by the other driver", async () => {
+    const loop = new LoopUnderTest({
+      valve: { pin: `${sim.label}/${VALVE}` },
+      flow: { pin: `${sim.label}/${VALVE}` },
+    });
+    loops.push(loop);
+    sim.pull(VALVE, true);
+    expect(await loop.ended()).toBe("exit 1");
+    expect(loop.said).toMatch(/^line flow .*: busy: held by this program itself;/m);
+  });
 }
 
 if (missing === undefined) {

@@ -89,7 +89,7 @@ export class DeskBench {
     };
     return {
       readers: readers.map((reader) => open[reader]()),
-      buttons: site.options.board?.buttons ?? [],
+      ...{ left: new Map(), buttons: site.options.board?.buttons ?? [] },
       ...(hasDisplay && { display: { showsCodes: true, show, close: async () => {} } }),
       ...(hasPrinter && {
         printer: openEscposPrinter(this.printing.open, clock, { columns: 32 }),

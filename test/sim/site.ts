@@ -252,7 +252,7 @@ export class Site {
     const paymentPorts = {
       ...{ host, store, clock, entropy, log: this.#note },
       ...(boardDesk && {
-        cardDesk: boardDesk.hostAsks ? presentCardDesk() : joinedCardDesk(boardDesk.readers, clock),
+        cardDesk: boardDesk.hostAsks ? presentCardDesk() : joinedCardDesk(boardDesk, clock),
       }),
     };
     const { resetCatalogue = false } = this.options;

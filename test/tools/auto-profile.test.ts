@@ -89,7 +89,7 @@ test("no file, no YAML and aliases are refused with the name of the file", () =>
   expect(read("a: &x 1\nb: *x")).toMatchObject({ ok: false, fault: { kind: "malformed" } });
 });
 
-test("docs/auto.schema.json is what the code holds profiles against (vitest -u writes it)", async () => {
+test("docs/auto.schema.json is what the code holds profiles against (make docs writes it)", async () => {
   const published = `${JSON.stringify(AUTO_SCHEMA, undefined, 2)}\n`;
   await expect(published).toMatchFileSnapshot(join(ROOT, "docs", "auto.schema.json"));
 });

@@ -43,7 +43,11 @@ function bench(endsAfterMs: number) {
       return { edges, onEdge: () => {}, close: () => say("close") };
     },
   };
-  const guard = { beat: () => void wires.beats++, close: () => say("guard let go") };
+  const guard = {
+    beat: () => void wires.beats++,
+    close: () => say("guard let go"),
+    abandon: () => say("guard opens it"),
+  };
   const ground: PokeGround = {
     clock: world.clock,
     out: { json: true, say() {}, progress() {}, fault() {}, emit: (fact) => facts.push(fact) },
@@ -105,11 +109,29 @@ test("I7: where the output is not to be had, or its guard dies, nothing is left 
       if (++beats > 5) throw new HalError("disconnected", "the guard has died");
     },
     close: () => {},
+    abandon: () => {},
   });
   const failing = pokeLine(piCharger, "contactor", "on", { ...other.ground, guard });
   failing.catch(() => {});
   await expect(other.finish(failing)).rejects.toThrow("the guard has died");
   expect(other.done.slice(-1)).toEqual(["1000 close"]);
+});
+
+test("I7: where it cannot be told to open, the guard opens it", async () => {
+  const { ground, done, finish } = bench(3_000);
+  const lines = (board: Board): Lines => ({
+    ...ground.lines(board),
+    output: () => ({
+      set: () => undefined,
+      close: () => {
+        throw new HalError("disconnected", "line contactor is gone");
+      },
+    }),
+  });
+  const poked = pokeLine(piCharger, "contactor", "on", { ...ground, lines });
+  poked.catch(() => {});
+  await expect(finish(poked)).rejects.toThrow("line contactor is gone");
+  expect(done).toEqual(["0 guard armed", "3000 guard opens it"]);
 });
 
 test("a signal that starts a machine is never longer than the board says", async () => {

@@ -279,7 +279,7 @@ test("the schema is one by the rules of draft 7", () => {
   expect(new Ajv({ strict: true }).validateSchema(DEVICE_SCHEMA)).toBe(true);
 });
 
-test("docs/device.schema.json is what the code holds files against (vitest -u writes it)", async () => {
+test("docs/device.schema.json is what the code holds files against (make docs writes it)", async () => {
   const published = `${JSON.stringify(DEVICE_SCHEMA, null, 2)}\n`;
   await expect(published).toMatchFileSnapshot(join(ROOT, "docs", "device.schema.json"));
 });

@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { toHex } from "../../firmware/bytes.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
-import { issueCertificate } from "../../firmware/token/certificate.ts";
+import { deviceName, issueCertificate } from "../../firmware/token/certificate.ts";
 import { signToken } from "../../firmware/token/delivery-token.ts";
 import { type Offer, signOffer } from "../../firmware/token/offer.ts";
+import { signPrepaid } from "../../firmware/token/prepaid-token.ts";
 import { FIRST_PREVIOUS, type Receipt, signReceipt } from "../../firmware/token/receipt.ts";
 import { shortDigest } from "../../firmware/token/signed.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
@@ -282,6 +283,51 @@ describe("several bundles of one device", () => {
       ok: false,
       fault: { kind: "broken-chain" },
     });
+  });
+});
+
+describe("a bundle of a prepaid token", () => {
+  const token = {
+    ...{ order: offer.id, device: deviceName(crypto, device.publicKey), service: 1, units: 2 },
+    expiresS: 2_000_000_000,
+  };
+  const prepaid = (signed: Uint8Array, change: Partial<Receipt> = {}): Purchase => {
+    const common = {
+      ...{ order: token.order, atS: 1_900_000_000, offer: shortDigest(crypto, signed) },
+      ...{ payment: "prepaid", clock: "set" as const, pulses: 20, milliUnits: 2000 },
+      ...{ amountMinor: 0, breakdown: { lines: [], prepaid: "bearer" as const } },
+    };
+    const session = {
+      ...{ ...common, is: "session", number: 1, previous: FIRST_PREVIOUS, session: 1 },
+      ...{ startReading: 0, endReading: 20, runOnPulses: 0, reason: "exhausted", ...change },
+    } as Receipt;
+    const { token: _, ...rest } = purchase;
+    const words = { unit: "kWh", currency: "EUR" };
+    return { ...rest, offer: signed, prepaid: words, receipts: [signReceipt(session, device)] };
+  };
+  const signed = signPrepaid(token, operator);
+
+  test("holds the token in the place of the offer, and says what it was for", () => {
+    expect(check(prepaid(signed))).toMatchObject({
+      ok: true,
+      value: { trusted: true, prepaid: token, offer: { units: 2, unit: "kWh", totalMinor: 0 } },
+    });
+  });
+
+  test.each<[string, Uint8Array, Partial<Receipt>]>([
+    ["signature", signPrepaid(token, stranger), {}],
+    ["wrong-device", signPrepaid({ ...token, device: "AAAAAAAAAAA" }, operator), {}],
+    ["offer-mismatch", signed, { milliUnits: 2001 }],
+    ["offer-mismatch", signed, { offer: new Uint8Array(16) }],
+  ])("is found out: %s", (kind, of, change) => {
+    expect(check(prepaid(of, change))).toMatchObject({ ok: false, fault: { kind } });
+  });
+
+  test("is none of an order that was bought, nor the other way round", () => {
+    const { prepaid: _, ...bare } = prepaid(signed);
+    expect(check(bare)).toMatchObject({ ok: false });
+    const words = { unit: "kWh", currency: "EUR" };
+    expect(check({ ...purchase, prepaid: words })).toMatchObject({ ok: false });
   });
 });
 

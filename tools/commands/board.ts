@@ -85,12 +85,13 @@ function told(done: Result<unknown>, out: Output): ExitCode {
 
 function list(out: Output): ExitCode {
   const here = detectComputer(COMPUTERS);
+  const width = Math.max(...BOARDS.map(({ name }) => name.length));
   for (const { name, title, computers = [], virtual } of BOARDS) {
     const isVirtual = virtual !== undefined;
     const fits = here !== undefined && computers.includes(here.name);
     out.emit({ step: "board", board: name, title, virtual: isVirtual, computers, fits });
     const where = isVirtual ? "virtual" : `on ${computers.join(", ") || "any computer"}`;
-    out.say(`${name.padEnd(16)}  ${title}; ${where}`);
+    out.say(`${name.padEnd(width)}  ${title}; ${where}`);
   }
   const name = here?.name ?? "unknown";
   out.emit({ step: "computer", computer: name, title: here?.title ?? "" });

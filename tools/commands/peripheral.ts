@@ -71,7 +71,8 @@ async function runPeripheral({ values, positionals, out }: Invocation): Promise<
   if (!opened.ok) return refuse(opened.fault, out);
   const card = textOption(values, "card");
   if (card !== undefined) {
-    const held = opened.value.obey([kind === "gempc-twin" ? "insert" : "tap", card]);
+    const way = opened.value.verbs.includes("insert CARD") ? "insert" : "tap";
+    const held = opened.value.obey([way, card]);
     if (!held.ok) return refuse(held.fault, out);
   }
   const link = textOption(values, "link");

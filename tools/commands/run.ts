@@ -14,6 +14,7 @@ import type { HealthServer } from "../../hal/linux/health-server.ts";
 import { removeBrokerState, writeBrokerState } from "../../hal/linux/state-file.ts";
 import { parseBroker, readTlsOptions, TLS_OPTIONS } from "../broker-choice.ts";
 import { networkUrls, reachText } from "../broker-reach.ts";
+import { bugText } from "../bug-text.ts";
 import type { Command, ExitCode, Invocation, Output } from "../command.ts";
 import { readDeviceFile } from "../device-file.ts";
 import { integerOption } from "../option-value.ts";
@@ -97,8 +98,7 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
     show: (text) => void (out.json || process.stdout.write(text)),
     resetCatalogue: values["reset-catalogue"] === true,
     onBug: (error) => {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      const message = `a bug of sluice ended the device, its outputs are open: ${text}`;
+      const message = `a bug of sluice ended the device, its outputs are open: ${bugText(error)}`;
       out.fault({ kind: "internal", message });
       process.exit(1);
     },

@@ -158,10 +158,11 @@ function tellOrder(purchase: Purchase, out: Output): void {
   }
   const { units, unit, service, totalMinor, currency } = offer.value;
   const receipts = purchase.receipts.length;
-  const bought = { service, units, unit, totalMinor, currency };
+  const prepaid = purchase.prepaid && true;
+  const bought = { service, units, unit, totalMinor, currency, prepaid };
   out.emit({ type: "order", order: id, state, device, name, ...bought, receipts, why });
   const reason = why === undefined ? "" : ` (${why})`;
-  const total = formatMinor(totalMinor, currency);
+  const total = prepaid ? "a prepaid token" : formatMinor(totalMinor, currency);
   out.say(
     `  ${id}  ${state}${reason}  ${countedUnits(units, unit)} for ${total} from ${name}, ${countText(receipts, "receipt")}`,
   );
@@ -189,7 +190,7 @@ function tellStanding(
   purchase: Purchase,
   { is: _, token: __, ...standing }: MessageOf<"order">,
 ): Result<void> {
-  const offer = keptOffer(purchase);
+  const offer = keptOffer(purchase, standing.grantPulses);
   if (!offer.ok) return offer;
   out.emit({ type: "standing", order: purchase.id, ...standing });
   const { state, sessions, running, pulses, grantPulses } = standing;

@@ -26,6 +26,7 @@ import {
   receiptRows,
   timeText,
 } from "../sale-text.ts";
+import { mintedFact, mintedRows } from "../token-mint.ts";
 
 const BUNDLE_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -113,12 +114,14 @@ function tellBundle(
   operator: string,
   out: Invocation["out"],
 ): void {
-  const { certificate, offer, token, receipts, trusted } = bundle;
+  const { certificate, offer, prepaid, token, receipts, trusted } = bundle;
   const { device, bench, serial, expiresS } = certificate;
-  const consumer = toHex(offer.consumer);
+  const isBearers = prepaid !== undefined && prepaid.consumer === undefined;
+  const consumer = isBearers ? undefined : toHex(offer.consumer);
   const late = signedLate(bundle);
   out.emit({ step: "bundle", file, device, operator, trusted, bench, serial, consumer, late });
-  out.emit({ step: "select", device, ...offerFact(offer) });
+  if (prepaid === undefined) out.emit({ step: "select", device, ...offerFact(offer) });
+  else out.emit({ step: "prepaid", ...mintedFact(prepaid) });
   out.say(`${file}`);
   out.say(
     `  sold by      device ${device}, serial ${serial}${bench ? ", BENCH KEYS: simulated money only" : ""}`,
@@ -126,8 +129,9 @@ function tellBundle(
   out.say(
     `  operator     ${operator} (${trusted ? "the key you gave" : "as the bundle says, UNPROVEN"})`,
   );
-  out.say(`  bought by    ${consumer}`);
-  for (const line of offerRows(offer)) out.say(line);
+  if (!isBearers) out.say(`  bought by    ${consumer}`);
+  const rows = prepaid === undefined ? offerRows(offer) : mintedRows(prepaid).map(indented);
+  for (const line of rows) out.say(line);
   if (token !== undefined) {
     out.emit({ step: "pay", order: token.order, units: token.units, expiresS: token.expiresS });
     out.say(
@@ -145,6 +149,10 @@ function tellBundle(
       `WARNING: the device's certificate expired at ${timeText(expiresS)}, before ${numbers}.`,
     );
   }
+}
+
+function indented(line: string): string {
+  return `  ${line}`;
 }
 
 function inFile<T>(file: string, result: Result<T>): Result<never> {

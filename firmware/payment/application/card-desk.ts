@@ -6,6 +6,8 @@ import { after, type Clock, type Timer } from "../../../hal/clock.ts";
 
 /** A reader that is gone is tried again so often, while a card may still come to another one. */
 const LOST_AGAIN_MS = 1_000;
+/** How often is asked whether a card that was left has gone. */
+const LEFT_AGAIN_MS = 250;
 
 export type DeskReading =
   | CardReading
@@ -18,6 +20,12 @@ export interface DeskRead {
   ended: Promise<DeskReading>;
   /** Ends it with `canceled`, unless a card was read. Idempotent. */
   cancel(): void;
+}
+
+interface DeskReaders {
+  readers: readonly CardReader[];
+  /** By its presence, what lay at a reader already when somebody came to another one: it was presented for nothing since. */
+  left: ReadonlyMap<CardReader, number>;
 }
 
 export interface CardDesk {
@@ -35,16 +43,20 @@ export function presentCardDesk(): CardDesk {
 /**
  * All readers are asked; the first that has a card (or has seen one torn away, several, or none of use) decides, and
  * the others are cancelled: a second card is forgotten unread, or unused. One that is gone, or has no card in time,
- * leaves it to the others.
+ * leaves it to the others. A card that was left counts when it is presented anew.
  */
-export function joinedCardDesk(readers: readonly CardReader[], clock: Clock): CardDesk {
+export function joinedCardDesk({ readers, left }: DeskReaders, clock: Clock): CardDesk {
   let current: JoinedRead | undefined;
   return {
     read: (request) => {
       if (current !== undefined) {
         return { ended: Promise.resolve({ kind: "busy" }), cancel: () => undefined };
       }
-      const mine = new JoinedRead(readers, request, clock);
+      const isLeft = (reader: CardReader): boolean => {
+        const presence = reader.presence()?.number;
+        return presence !== undefined && left.get(reader) === presence;
+      };
+      const mine = new JoinedRead(readers, request, clock, isLeft);
       current = mine;
       const ended = mine.ended.finally(() => {
         current = undefined;
@@ -60,18 +72,26 @@ class JoinedRead {
   readonly #request: CardRequest;
   readonly #clock: Clock;
   readonly #endMs: number;
-  /** Readers that have not answered yet, and those that are gone and will be tried again. */
+  readonly #isLeft: (reader: CardReader) => boolean;
+  /** Readers that have not answered yet; those that hold a card that was left; when they and lost ones are tried again. */
   readonly #asked = new Set<CardReader>();
-  readonly #lost = new Map<CardReader, Timer>();
+  readonly #passedOver = new Set<CardReader>();
+  readonly #again = new Map<CardReader, Timer>();
   #decided: CardReading | undefined;
   /** What those said that left it to the others. */
   #last: CardReading = { kind: "lost" };
   #resolve: (reading: CardReading) => void = () => undefined;
 
-  constructor(readers: readonly CardReader[], request: CardRequest, clock: Clock) {
+  constructor(
+    readers: readonly CardReader[],
+    request: CardRequest,
+    clock: Clock,
+    isLeft: (reader: CardReader) => boolean,
+  ) {
     this.#readers = readers;
     this.#request = request;
     this.#clock = clock;
+    this.#isLeft = isLeft;
     this.#endMs = clock.monotonicMs() + request.timeoutMs;
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -86,6 +106,15 @@ class JoinedRead {
 
   #ask(reader: CardReader): void {
     const timeoutMs = Math.max(0, this.#endMs - this.#clock.monotonicMs());
+    this.#passedOver.delete(reader);
+    if (this.#isLeft(reader)) {
+      if (timeoutMs === 0) this.#heard(reader, { kind: "absent" });
+      else {
+        this.#passedOver.add(reader);
+        this.#tryAgain(reader, Math.min(LEFT_AGAIN_MS, timeoutMs));
+      }
+      return;
+    }
     this.#asked.add(reader);
     const heard = (reading: CardReading): void => this.#heard(reader, reading);
     // A driver that throws is as good as gone.
@@ -97,25 +126,25 @@ class JoinedRead {
     if (this.#decided === undefined) {
       if (leavesItToOthers(reading)) {
         if (reading.kind !== "lost" || this.#last.kind === "lost") this.#last = reading;
-        if (reading.kind === "lost") this.#tryAgain(reader);
-        if (this.#asked.size === 0) this.#decide(this.#last);
+        if (reading.kind === "lost") this.#tryAgain(reader, LOST_AGAIN_MS);
+        if (this.#asked.size + this.#passedOver.size === 0) this.#decide(this.#last);
       } else this.#decide(reading);
     }
     this.#endIfStill();
   }
 
-  #tryAgain(reader: CardReader): void {
-    const timer = after(this.#clock, LOST_AGAIN_MS, () => {
-      this.#lost.delete(reader);
+  #tryAgain(reader: CardReader, delayMs: number): void {
+    const timer = after(this.#clock, delayMs, () => {
+      this.#again.delete(reader);
       if (this.#decided === undefined) this.#ask(reader);
     });
-    this.#lost.set(reader, timer);
+    this.#again.set(reader, timer);
   }
 
   #decide(reading: CardReading): void {
     if (this.#decided !== undefined) return;
     this.#decided = reading;
-    for (const timer of this.#lost.values()) timer.cancel();
+    for (const timer of this.#again.values()) timer.cancel();
     for (const reader of this.#readers) if (this.#asked.has(reader)) reader.cancel();
     this.#endIfStill();
   }

@@ -6,6 +6,7 @@ import type { Store, StoreWrite } from "../../../hal/store.ts";
 import {
   type DeferredRecord,
   type DeferredStep,
+  isOver,
   isSettled,
   lostMinor,
   riskMinor,
@@ -103,8 +104,8 @@ export class DeferredBooks {
   }
 
   async #forgetOld(nowMs: number): Promise<void> {
-    const settled = [...this.#records.values()].filter(isSettled).sort((a, b) => b.atMs - a.atMs);
-    const old = settled.filter(({ atMs }, index) => index >= KEPT_MAX || atMs + KEPT_MS < nowMs);
+    const over = [...this.#records.values()].filter(isOver).sort((a, b) => b.atMs - a.atMs);
+    const old = over.filter(({ atMs }, index) => index >= KEPT_MAX || atMs + KEPT_MS < nowMs);
     if (old.length === 0) return;
     const past = { ...this.#past };
     for (const record of old) {

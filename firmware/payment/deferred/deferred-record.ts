@@ -108,6 +108,11 @@ export function lostMinor(record: DeferredRecord): number {
   return Math.max(0, keptMinor(record) - atHostMinor);
 }
 
+/** Settled, and the sale is done with it: what is still held is to be captured or undone, however old it is. */
+export function isOver(record: DeferredRecord): boolean {
+  return isSettled(record) && (record.capturedMinor > 0 || record.isUndone);
+}
+
 /** Nothing is left to be told to anybody. */
 export function isSettled({ state, steps }: DeferredRecord): boolean {
   return state !== "open" && steps.length === 0;

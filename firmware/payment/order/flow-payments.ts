@@ -61,6 +61,8 @@ const FAILURES: Readonly<Record<FailureReason, FaultKind>> = {
   error: "payment-rejected",
 };
 
+const NO_READERS = { readers: [], left: new Map() };
+
 export interface FlowPaymentsPorts {
   engine: FlowEngine;
   application: PaymentApplication;
@@ -178,7 +180,7 @@ class FlowPayments implements Payments {
     const { credential, furtherCredentials = [], currency, offerDigest, totalMinor } = order;
     const { maximumMinor = totalMinor } = order;
     // Where no reader is fitted any more, what was charged before is still found out.
-    const { clock, cardDesk = joinedCardDesk([], clock) } = this.#ports;
+    const { clock, cardDesk = joinedCardDesk(NO_READERS, clock) } = this.#ports;
     this.#ports.application.entrust(transactionOf(order.id), {
       credentials: credential === undefined ? [] : [credential, ...furtherCredentials],
       binding: { offer: offerDigest, amountMinor: maximumMinor, currency },

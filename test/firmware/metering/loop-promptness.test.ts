@@ -1,8 +1,13 @@
-// How soon the loop notices what nobody wakes it for: a contact that has followed its coil.
+// How soon the loop notices what nobody wakes it for: a contact that has followed its coil; and how soon who watches
+// over it hears that it runs.
 
 import { expect, test } from "vitest";
 import { virtualInstant } from "../../../boards/virtual-instant.ts";
+import { runLoop } from "../../../firmware/metering/loop-runner.ts";
+import { openOutlets } from "../../../hal/drivers/open-outlets.ts";
 import type { LoopCommand } from "../../../hal/loop-host.ts";
+import { openSimBoard } from "../../../hal/sim/open-board.ts";
+import { simWorld } from "../../../hal/sim/world.ts";
 import { loopBench } from "./bench.ts";
 
 const GRANT: LoopCommand = {
@@ -33,4 +38,20 @@ test("a contact that moves is looked at every millisecond until it is where it s
   // 4.5 to close, 2 to deliver, 4.5 to open; the closing reading is taken within a millisecond of that.
   expect(stopped.atMs - startMs).toBeGreaterThanOrEqual(11);
   expect(stopped.atMs - startMs).toBeLessThanOrEqual(12);
+});
+
+test("I7: who watches over the loop hears of it before a command that waited can close a switch", () => {
+  const world = simWorld({ seed: 1 });
+  const { pins, metal } = openSimBoard(world, virtualInstant);
+  const said: string[] = [];
+  metal.onChange(({ outlets: [first] }) => void (first?.coil && said.push("closed")));
+  const channel = {
+    onCommand: (listener: (command: LoopCommand) => void) => listener(GRANT),
+    report: () => undefined,
+  };
+  const devices = openOutlets(virtualInstant, world.clock, pins.lines);
+  const runner = runLoop(devices, channel, { onLooked: () => said.push("looked") });
+  world.advance(100);
+  runner.close();
+  expect(said.slice(0, 2)).toEqual(["looked", "closed"]);
 });

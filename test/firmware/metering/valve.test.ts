@@ -162,6 +162,16 @@ test("a weld that lets go at the last moment stays a weld", () => {
   expect(stopped.reason).toBe("weld");
 });
 
+test("I7: a wide way that cannot be shut for the last of it ends the delivery", () => {
+  const bench = loopBench({ board: twoStagePump(false) });
+  bench.send(pour(1_000));
+  bench.world.advance(1_000);
+  expect(flowed(bench)).toBeGreaterThan(0);
+  expect(flowed(bench)).toBeLessThan(1_000 - SLOW_PULSES);
+  bench.pins.unplug("valve-wide");
+  expect(bench.untilStopped("s").reason).toBe("fault");
+});
+
 describe("a contactor without feedback", () => {
   const grant = (pulses: number, session = "s"): LoopCommand => ({
     ...{ do: "grant", session, outlet: "socket-1", meter: "energy" },
@@ -186,6 +196,35 @@ describe("a contactor without feedback", () => {
     expect(stopped.runOnPulses).toBeGreaterThan(10);
     bench.send(grant(12, "t"));
     expect(bench.untilStopped("t")).toMatchObject({ reason: "leak", pulses: 0 });
+  });
+
+  test("I8: whose coil cannot be told to close delivers nothing, and time alone is not charged", () => {
+    const bench = loopBench({ board: blindCharger });
+    bench.pins.unplug("socket-1-coil");
+    bench.send({ ...grant(12), meter: "time" } as LoopCommand);
+    expect(bench.untilStopped("s")).toMatchObject({ reason: "fault", pulses: 0, runOnPulses: 0 });
+    bench.pins.plugIn("socket-1-coil");
+    bench.world.advance(1_000);
+    expect(outletOf(bench).healthy).toBe(true);
+    bench.send({ ...grant(12, "t"), meter: "time" } as LoopCommand);
+    expect(bench.untilStopped("t")).toMatchObject({ reason: "exhausted", pulses: 12 });
+  });
+
+  test("I7: whose coil could not be told to open is not well, and keeps the next one out until it was", () => {
+    const bench = loopBench({ board: blindCharger });
+    bench.send({ ...grant(100), meter: "time" } as LoopCommand);
+    bench.world.advance(3_000);
+    bench.pins.unplug("socket-1-coil");
+    bench.send({ do: "stop", session: "s", reason: "consumer-end" });
+    bench.untilStopped("s");
+    bench.world.advance(5_000);
+    expect(outletOf(bench)).toMatchObject({ healthy: false, fault: "fault" });
+    bench.send(grant(12, "t"));
+    expect(bench.untilStopped("t")).toMatchObject({ reason: "fault", pulses: 0 });
+    bench.pins.plugIn("socket-1-coil");
+    bench.world.advance(1_000);
+    expect(bench.metal.outlet("socket-1").coil).toBe(false);
+    expect(outletOf(bench).healthy).toBe(true);
   });
 
   test("a meter that goes back outranks the leak, for its closing reading is worth nothing", () => {

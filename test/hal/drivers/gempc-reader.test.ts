@@ -256,6 +256,25 @@ test("a card that is swapped in mid-read is torn, however fast", async () => {
   }
 });
 
+test("a card that asks for time without end is given up, and holds up nobody who gave it up before", async () => {
+  const here = await site();
+  here.twin.faults.timeRequests = 140;
+  here.insert(T0);
+  const startMs = here.world.nowMs();
+  const reading = here.reader.readCard({
+    ...{ amountMinor: 150, currency: "EUR", offer: new Uint8Array(16), timeoutMs: 2_000 },
+  });
+  expect(await settled(here.world, reading, 90_000)).toEqual({ kind: "torn" });
+  const asked = here.reader.challenge(new Uint8Array(32), 2_000);
+  expect(await settled(here.world, asked, 5_000)).toEqual({ kind: "absent" });
+  here.twin.remove();
+  here.twin.faults.timeRequests = 0;
+  await here.world.runFor(35_000);
+  expect(here.world.nowMs() - startMs).toBeLessThan(120_000);
+  here.insert(T1);
+  expect((await here.read()).kind).toBe("read");
+});
+
 test("a challenge that is none is a mistake of ours, and the reader goes on", async () => {
   const here = await site();
   here.insert(T1);

@@ -106,6 +106,18 @@ test("an answer that may be to an older request is dated by that", async () => {
   expect(told).toEqual([expect.objectContaining({ kind: "registers", atMs: 500 })]);
 });
 
+test("so is one to a request that was out when the line was opened anew", async () => {
+  const { world, state, sent, told, poll, answer } = bench();
+  state.hangs = true;
+  poll(1, 0, 2);
+  await world.runFor(2_700);
+  state.hangs = false;
+  await world.runWhile(() => sent.length < 2, 3_000);
+  answer(1, 1, 2);
+  expect(sent.map(([atMs]) => atMs)).toEqual([500, 3_100]);
+  expect(told.at(-1)).toMatchObject({ kind: "registers", atMs: 500 });
+});
+
 test("who was told to be silent is asked twice when it is back: its first answer may be old", async () => {
   const { world, sent, told, poll, answer } = bench();
   poll(1, 0, 2, 1_000);

@@ -61,6 +61,9 @@ test.each([
   "<0001RS\x1cSTAPX",
   "<0001RS\x1cPN4111111111111111", // a whole card number
   "<0001RS\x1cPN411111****11111",
+  ...["TXcard 4111 1111 1111 1111", "RF4111111111111111", "TK5413330089010434"].map(
+    (field) => `<0001RS\x1cSTDE\x1c${field}`, // the same where anything may stand
+  ),
   `<0001RS\x1cTX${"x".repeat(65)}`,
   "",
 ])("what is no reply is none: %j", (message) => {

@@ -76,7 +76,7 @@ async function opened(flows?: readonly FlowConfig[], desk?: (own: CardDesk) => C
   const reader = playedReader("one");
   const played = playedHost();
   const open = async (isFitted = true) => {
-    const own = joinedCardDesk([reader], world.clock);
+    const own = joinedCardDesk({ readers: [reader], left: new Map() }, world.clock);
     const side = openPaymentSide(
       {
         ...{ host: played.host, store: disk.reopen(), clock: world.clock },

@@ -6,7 +6,7 @@ import {
   joinedCardDesk,
   presentCardDesk,
 } from "../../../../firmware/payment/application/card-desk.ts";
-import type { CardReading } from "../../../../hal/card-reader.ts";
+import type { CardReader, CardReading } from "../../../../hal/card-reader.ts";
 import { simWorld } from "../../../../hal/sim/world.ts";
 import { cardRead, playedReader } from "./played-reader.ts";
 
@@ -20,13 +20,23 @@ const REQUEST = {
 function opened() {
   const world = simWorld({ seed: 1 });
   const [left, right] = [playedReader("left"), playedReader("right")];
-  const desk = joinedCardDesk([left, right], world.clock);
+  const lying = new Map<CardReader, number>();
+  const desk = joinedCardDesk({ readers: [left, right], left: lying }, world.clock);
   const read = desk.read(REQUEST);
   let ended: DeskReading | undefined;
   void read.ended.then((reading) => {
     ended = reading;
   });
-  return { world, left, right, desk, read, ended: () => ended, settle: () => world.runFor(1) };
+  return {
+    world,
+    left,
+    right,
+    lying,
+    desk,
+    read,
+    ended: () => ended,
+    settle: () => world.runFor(1),
+  };
 }
 
 test("the first card that is read counts, and the other reader is free again before the next", async () => {
@@ -80,7 +90,9 @@ test("both gone: it is lost at once; none fitted: the same", async () => {
   right.answer({ kind: "lost" });
   await settle();
   expect(ended()).toEqual({ kind: "lost" });
-  expect(await joinedCardDesk([], world.clock).read(REQUEST).ended).toEqual({ kind: "lost" });
+  expect(
+    await joinedCardDesk({ readers: [], left: new Map() }, world.clock).read(REQUEST).ended,
+  ).toEqual({ kind: "lost" });
 });
 
 test("one gone and no card at the other in time: no card came", async () => {
@@ -103,7 +115,38 @@ test("cancelled: every reader is given back first; a driver that throws is as go
   const broken = playedReader("broken");
   broken.readCard = () => Promise.reject(new Error("bug"));
   const { clock } = simWorld({ seed: 2 });
-  expect(await joinedCardDesk([broken], clock).read(REQUEST).ended).toEqual({ kind: "lost" });
+  expect(
+    await joinedCardDesk({ readers: [broken], left: new Map() }, clock).read(REQUEST).ended,
+  ).toEqual({ kind: "lost" });
+});
+
+test("a card that was left is passed over until it is presented anew", async () => {
+  const { world, left, right, lying, desk, read, settle } = opened();
+  read.cancel();
+  await settle();
+  let number = 1;
+  left.presence = () => ({ number, sort: "card" });
+  lying.set(left, 1);
+  const waiting = desk.read(REQUEST);
+  await world.runFor(20_000);
+  expect([left.calls(), right.isAsked()]).toEqual([1, true]);
+  right.answer({ kind: "absent" });
+  await world.runFor(1_000);
+  number = 2;
+  await world.runFor(1_000);
+  expect(left.calls()).toBe(2);
+  left.answer(cardRead("second"));
+  expect(await waiting.ended).toMatchObject({ kind: "read", card: { token: "second" } });
+  lying.set(left, 2);
+  let ended: DeskReading | undefined;
+  void desk.read(REQUEST).ended.then((reading) => {
+    ended = reading;
+  });
+  right.answer({ kind: "absent" });
+  await world.runFor(44_000);
+  expect(ended).toBeUndefined();
+  await world.runFor(2_000);
+  expect([left.calls(), ended]).toEqual([2, { kind: "absent" }]);
 });
 
 test("where the host has a reader of its own, nothing is read beforehand", async () => {

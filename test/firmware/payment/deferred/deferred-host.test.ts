@@ -96,6 +96,20 @@ test("declined later: what was delivered is a loss, is in the log, and stays in 
   expect([bench.host.sums(), bench.disk.durable("deferred")]).toEqual([lost, []]);
 });
 
+test("I6: what is held and not captured yet is never forgotten, whatever the clock says of its age", async () => {
+  const bench = await down();
+  await pay(bench);
+  await back(bench);
+  expect(await atHost(bench)).toMatchObject({ heldMinor: 1_000 });
+  await bench.world.runFor(91 * 24 * 3_600_000);
+  await bench.restart();
+  expect(await capture(bench, 700)).toEqual({ ...APPROVED, amountMinor: 700 });
+  await bench.world.runFor(10_000);
+  expect(await atHost(bench)).toEqual({ payments: 1, netMinor: 700, heldMinor: 0 });
+  await bench.restart();
+  expect(bench.disk.durable("deferred")).toEqual([]);
+});
+
 test("approved later for a part: the rest of what was delivered is a loss", async () => {
   const bench = await down();
   await pay(bench, TEST_CARDS.partial);

@@ -61,7 +61,7 @@ check: ready ## Format, lint, import layers, types, unused code, generated docum
 	$(BIN)/knip
 	@node build/tools/protocol-doc.js --check
 
-docs: ready ## Write from the code docs/PROTOCOL.md, protocol.cddl, flow-services.md and boards.md
+docs: ready ## Write from the code docs/PROTOCOL.md, protocol.cddl, flow-services.md, boards.md and schemas
 	@node build/tools/protocol-doc.js
 
 bench: ready ## Measure, print against the budgets, write build/bench.json
@@ -69,7 +69,7 @@ bench: ready ## Measure, print against the budgets, write build/bench.json
 
 build: ready ## Compile to build/, and make `npx sluice` work in this folder
 
-ci: check test ## All that must pass before a change goes in
+ci: check test test-kernel ## All that must pass before a change goes in
 
 clean: ## Remove what was built; node_modules stays
 	rm -rf build coverage

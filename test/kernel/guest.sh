@@ -1,7 +1,7 @@
 #!/bin/bash
-# In the guest: makes places that can be written to, runs the tests that need a real kernel, prints what was counted and
-# switches off. The last line says how it went; run.sh reads it.
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin NO_COLOR=1
+# In the guest: makes places that can be written to, runs the worker of the Vitest outside, prints what was counted and
+# switches off. run.sh looks for the last line.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin VITEST=true NODE_ENV=test NO_COLOR=1
 tests=$(dirname "$(readlink -f "$0")")
 cd "$tests/../.." || exit 1
 
@@ -17,16 +17,11 @@ for word in $(cat /proc/cmdline); do
   case $word in
     sluice-node=*) PATH=${word#*=}:$PATH ;;
     sluice-generator=*) ln -s "${word#*=}" /run/sluice-kernel/pulse-generator ;;
-    sluice-tests=*) names=${word#*=} ;;
   esac
 done
 
-# One file after the other: what one measures, another would disturb.
-node node_modules/vitest/vitest.mjs run --configLoader runner --cache=false --no-file-parallelism \
-  --testTimeout 60000 ${names//,/ } 2>&1
-code=$?
+node "$tests/guest-worker.mjs" /dev/vport*p1
 node "$tests/figures.mjs" /run/sluice-kernel/figures
-echo
-echo "sluice-guest: ended $code"
+echo "sluice-guest: ended"
 echo o >/proc/sysrq-trigger
 /bin/busybox sleep 60

@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readBenchWords, requestBench } from "../../tools/bench-words.ts";
 import { endProcess, type Line, type Program, pause } from "./program.ts";
+import { FROM_10_WH, isShown } from "./shown.ts";
 import { Site } from "./site.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -60,8 +61,8 @@ async function untilBench(words: readonly string[], isSo: (line: Line) => boolea
   }
 }
 
-const shows = (text: string) => (line: Line) =>
-  (Array.isArray(line["rows"]) ? line["rows"].join("|") : "").includes(text);
+const shows = (words: string | RegExp) => (line: Line) =>
+  isShown(words, Array.isArray(line["rows"]) ? line["rows"].join("|") : "");
 
 function ofEvent(name: string): (line: Line) => boolean {
   return (line) => line["event"] === name;
@@ -76,7 +77,7 @@ test("charger: a card is tapped, energy is metered over Modbus, the button ends 
   await untilBench(["display"], shows("Present your card"));
   expect(await command("tap", "visa-test")).toMatchObject({ reader: "contactless" });
   await device.until("log", ofEvent("session-begun"), 20_000);
-  await untilBench(["display"], shows("0.01 kWh"));
+  await untilBench(["display"], shows(FROM_10_WH));
   await bench("press", "stop");
   const ended = await device.until("log", ofEvent("session-ended"));
   expect(ended).toMatchObject({ reason: "customer-button", unit: "kWh" });

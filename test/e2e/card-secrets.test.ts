@@ -35,6 +35,7 @@ import {
   VISA_NUMBER,
 } from "./planted-cards.ts";
 import { endProcess, type Line, type Program, pause } from "./program.ts";
+import { FROM_10_WH, isShown } from "./shown.ts";
 import { freePort, Site } from "./site.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -170,7 +171,7 @@ test("I12: contactless: what a card plants is nowhere after its sale, nor after 
     if (shown.at(-1) !== rows) shown.push(rows);
     return rows;
   };
-  const shows = (text: string) => () => page().includes(text);
+  const shows = (words: string | RegExp) => () => isShown(words, page());
   await untilUp(reader);
   const told: Line[] = [];
   told.push(await bench(site.data, "clear", "vehicle"));
@@ -183,7 +184,7 @@ test("I12: contactless: what a card plants is nowhere after its sale, nor after 
   await untilSo("an invitation", shows("Present your card"));
   chip.present(plantedTap());
   await program.until("log", ofEvent("session-begun"), LOGGED_MS);
-  await untilSo("progress", shows("0.01 kWh"));
+  await untilSo("progress", shows(FROM_10_WH));
   told.push(await bench(site.data), await bench(site.data, "press", "stop"));
   await program.until("log", ofEvent("settled"), LOGGED_MS);
   await untilSo("what was charged", shows("Charged"));
@@ -274,7 +275,7 @@ test("I12: terminal: a number in what it says is nowhere after its sale", {
   await untilSo("a number in an answer", isPlanted);
   isPlanting = false;
   await program.until("log", ofEvent("session-begun"), LOGGED_MS);
-  await untilSo("progress", () => lcd.rows().join("|").includes("0.01 kWh"));
+  await untilSo("progress", () => isShown(FROM_10_WH, lcd.rows().join("|")));
   await bench(site.data, "press", "stop");
   await program.until("log", ofEvent("settled"), LOGGED_MS);
   await untilSo("a receipt", () => paper.papers().length > 0);

@@ -10,6 +10,7 @@ import { simPn532 } from "../../hal/sim/sim-pn532.ts";
 import { ntag213 } from "../../hal/sim/sim-tag.ts";
 import { bench, takeWire, untilSo } from "./own-wires.ts";
 import { endProcess, type Line, type Program, pause } from "./program.ts";
+import { FROM_10_WH, FROM_20_WH, isShown } from "./shown.ts";
 import { Site } from "./site.ts";
 
 const BOARD = join(import.meta.dirname, "../../boards/virtual-pi-charger.yaml");
@@ -52,7 +53,7 @@ async function start(): Promise<Running> {
 const logged = (program: Program, event: string): Promise<Line> =>
   program.until("log", (line) => line["event"] === event, LOGGED_MS);
 
-async function untilShown(words: string): Promise<void> {
+async function untilShown(words: string | RegExp): Promise<void> {
   await untilSo(words, async () => {
     const { rows } = await bench(site.data, "display").catch(() => ({ rows: [] }) as Line);
     return JSON.stringify(rows).includes(words);
@@ -77,7 +78,7 @@ async function deliver(program: Program): Promise<void> {
   await untilShown("Present your card");
   await bench(site.data, "tap", "visa-test");
   await logged(program, "session-begun");
-  await untilShown("0.01 kWh");
+  await untilShown(FROM_10_WH);
 }
 
 function expectPaid(settled: Line): void {
@@ -130,7 +131,7 @@ test("I1: the reader is unplugged while it flows: the sale ends as it would, and
   const { program } = await start();
   await deliver(program);
   await bench(site.data, "unplug", "contactless");
-  await untilShown("0.02 kWh");
+  await untilShown(FROM_20_WH);
   await bench(site.data, "remove");
   await bench(site.data, "press", "stop");
   expectPaid(await logged(program, "settled"));
@@ -165,7 +166,7 @@ test("I1 I3: a bearer token on a tag is delivered until the button, and costs no
   await untilShown("Present your card");
   chip.present(ntag213("token", { ...(message && { message }) }));
   await logged(program, "session-begun");
-  await untilShown("0.01 kWh");
+  await untilShown(FROM_10_WH);
   await bench(site.data, "press", "stop");
   const ended = await logged(program, "session-ended");
   expect(ended).toMatchObject({ reason: "customer-button" });

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { endProcess, type Line, type Program, pause } from "./program.ts";
+import { FROM_10_WH, isShown } from "./shown.ts";
 import { Site } from "./site.ts";
 
 /** Nobody listens there (RFC 6335: a port of the system's own, unused). */
@@ -33,11 +34,11 @@ async function bench(...words: string[]): Promise<void> {
   expect({ ended: await program.ended(), said: program.output }).toMatchObject({ ended: 0 });
 }
 
-async function untilShown(words: string): Promise<void> {
+async function untilShown(words: string | RegExp): Promise<void> {
   const deadlineMs = performance.now() + UNTIL_MS;
   for (;;) {
     const { output } = await site.run(["bench", "display", "--data", site.data]);
-    if (output.includes(words)) return;
+    if (isShown(words, output)) return;
     if (performance.now() > deadlineMs) throw new Error(`${words} is not shown:\n${output}`);
     await pause(100);
   }
@@ -55,7 +56,7 @@ test("I1: starts without its broker, sells to a card, stops at the button, and p
   await untilShown("Present your card");
   await bench("tap", "visa-test");
   await logged(program, "session-begun");
-  await untilShown("0.01 kWh");
+  await untilShown(FROM_10_WH);
   await bench("press", "stop");
   const settled = await logged(program, "settled");
   const ended = await logged(program, "session-ended");

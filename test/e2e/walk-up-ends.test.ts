@@ -54,9 +54,9 @@ const logged = (program: Program, event: string): Promise<Line> =>
   program.until("log", (line) => line["event"] === event, LOGGED_MS);
 
 async function untilShown(words: string | RegExp): Promise<void> {
-  await untilSo(words, async () => {
+  await untilSo(String(words), async () => {
     const { rows } = await bench(site.data, "display").catch(() => ({ rows: [] }) as Line);
-    return JSON.stringify(rows).includes(words);
+    return isShown(words, JSON.stringify(rows));
   });
 }
 

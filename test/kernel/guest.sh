@@ -3,10 +3,16 @@
 # switches off. run.sh looks for the last line.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin VITEST=true NODE_ENV=test NO_COLOR=1
 tests=$(dirname "$(readlink -f "$0")")
-cd "$tests/../.." || exit 1
+root=$(readlink -f "$tests/../..")
 
 mkdir -p /dev/pts /dev/shm
-for place in /run /tmp /var/tmp /dev/shm; do mount -t tmpfs none "$place"; done
+mount -t tmpfs none /run
+mkdir /run/tree
+mount --bind "$root" /run/tree
+for place in /tmp /var/tmp /dev/shm; do mount -t tmpfs none "$place"; done
+# The tree itself may lie in one of them.
+[ -e "$root" ] || { mkdir -p "$root" && mount --bind /run/tree "$root"; }
+cd "$root" || exit 1
 mount -t devpts none /dev/pts
 mount -t configfs none /sys/kernel/config
 ip link set lo up

@@ -52,6 +52,8 @@ export const FAULT_CODES = {
   "payment-rejected": 406, // no flow, service or method could take it, or they were ambiguous
   "payment-cancelled": 407, // by the payer's button, the operator, or an application
   "payment-timeout": 408, // nobody answered in time; what was taken was given back
+  "not-streamed": 410, // the service, or its price, cannot be paid while it is delivered
+  "commitment-invalid": 411, // not what the offer asks for, or not of this payer
   "confirmation-unknown": 409, // it was answered already, or nobody asks for it any more
   // 500..599 delivery
   "order-unknown": 500,
@@ -62,6 +64,7 @@ export const FAULT_CODES = {
   "token-exhausted": 505,
   "session-unknown": 506,
   "token-expired": 507,
+  "proof-needed": 508, // nothing may be delivered before the next proof
   // 600..699 the operator's commands
   "not-operator": 600, // not signed by the device's operator, or for another device
   "operation-number": 601, // not the next number: another command came first, or it is a replay

@@ -11,6 +11,7 @@ import { type OpenOutletsOptions, openOutlets } from "../hal/drivers/open-outlet
 import { type Fitting, fitBoard } from "../hal/fit-board.ts";
 import { HalError } from "../hal/hal-error.ts";
 import { openLoopChannel } from "../hal/linux/loop-channel.ts";
+import { collectWhenQuiet } from "../hal/linux/quiet-collection.ts";
 import { openRegisterFile } from "../hal/linux/register-file.ts";
 import { openSystemClock } from "../hal/linux/system-clock.ts";
 import { BENCH_FOLDER, standIn } from "../hal/serial-paths.ts";
@@ -171,7 +172,7 @@ async function main(name: string, bench: Bench, fitting: Fitting): Promise<void>
     opened.close();
     return;
   }
-  runner = runLoop(opened.devices, channel, { onLooked: opened.looked });
+  runner = runLoop(opened.devices, collectWhenQuiet(channel), { onLooked: opened.looked });
 }
 
 const [name = "", rate = "1", data = "", fitting = "{}"] = process.argv.slice(2);

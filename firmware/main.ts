@@ -13,7 +13,7 @@ import { HalError } from "../hal/hal-error.ts";
 import type { Link } from "../hal/link.ts";
 import type { Broker } from "../hal/linux/broker.ts";
 import { type LoopProcess, openLoopProcess } from "../hal/linux/loop-process.ts";
-import { openSqliteStore } from "../hal/linux/sqlite-store.ts";
+import { openSqliteStores } from "../hal/linux/sqlite-store.ts";
 import { openSystemClock } from "../hal/linux/system-clock.ts";
 import type { LoopHost, LoopReport } from "../hal/loop-host.ts";
 import type { OpenSerial } from "../hal/serial.ts";
@@ -22,8 +22,9 @@ import { utf8 } from "./bytes.ts";
 import type { BrokerToUse, DeviceConfig } from "./config.ts";
 import type { DeskPlace, DeskPorts } from "./desk-main.ts";
 import type { Log } from "./log.ts";
+import { LOOP_NODE_ARGS } from "./loop-node-args.ts";
 import type { FlowService } from "./payment/engine/service.ts";
-import type { DeviceIdentity, PaymentPorts } from "./payment-main.ts";
+import type { DeviceIdentity, HostPorts, PaymentPorts } from "./payment-main.ts";
 import type { Producer } from "./producer/producer.ts";
 import type { Result } from "./result.ts";
 import type { Runtime } from "./runtime.ts";
@@ -177,9 +178,7 @@ function openLoop(config: DeviceConfig, data: string, clock: Clock): LoopProcess
     entry: fileURLToPath(new URL("./loop-main.js", import.meta.url)),
     args: [config.board, String(config.benchRate), data, JSON.stringify(fitting)],
     clock,
-    // Without the optimising compiler and with a small young generation the loop keeps to its 48 MiB, and
-    // is never held up by a recompilation; it has little to compute.
-    nodeArgs: ["--no-opt", "--max-semi-space-size=1"],
+    nodeArgs: LOOP_NODE_ARGS,
   });
 }
 
@@ -201,7 +200,8 @@ async function compose(
   const keep = keeper(opened);
   const board = fittedBoard(config);
   const clock = openSystemClock();
-  const store = keep(await openSqliteStore(join(data, "device.db"), { exclusive: true }));
+  const stores = openSqliteStores();
+  const store = keep(await stores.open(join(data, "device.db"), { exclusive: true }));
   const loop = keep(openLoop(config, data, clock));
   const { host: loopHost, ready } = watchFirstReport(loop);
   const safe = ready.then(() => clock.monotonicMs());
@@ -227,7 +227,7 @@ async function compose(
   const mqtt = modules.openMqttLink({ ...endpoint, clientId, will, ...atBoard }).then(keep);
   const payment = await openPayments(modules, options, {
     ports: {
-      ...{ store, clock, entropy, crypto, log, keep },
+      ...{ store, stores, clock, entropy, crypto, log, keep },
       ...(boardDesk && { cardDesk: modules.joinedCardDesk(boardDesk, clock) }),
     },
     openSerial: modules.serialOf(board, data),
@@ -296,7 +296,7 @@ function fittedBoard(config: DeviceConfig): Board {
 }
 
 interface PaymentNeeds {
-  ports: Omit<PaymentPorts, "host" | "link">;
+  ports: Omit<PaymentPorts, "host" | "link"> & Pick<HostPorts, "stores">;
   /** Of the key to which payers seal their cards. */
   secretKey: Uint8Array;
   link: Promise<Link>;

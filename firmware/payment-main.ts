@@ -8,7 +8,7 @@ import type { Crypto } from "../hal/crypto.ts";
 import type { Entropy } from "../hal/entropy.ts";
 import { HalError } from "../hal/hal-error.ts";
 import type { Link, LinkMessage } from "../hal/link.ts";
-import { openSqliteStore } from "../hal/linux/sqlite-store.ts";
+import type { SqliteStores } from "../hal/linux/sqlite-store.ts";
 import type { PaymentHost } from "../hal/payment-host.ts";
 import type { OpenSerial } from "../hal/serial.ts";
 import type { Store } from "../hal/store.ts";
@@ -42,6 +42,7 @@ export interface HostPorts {
   secretKey: Uint8Array;
   /** Folder of its books. */
   data: string;
+  stores: SqliteStores;
   log: Log;
   /** A serial port of the board by its name; undefined where it has none of that name. */
   openSerial?(name: string): OpenSerial | undefined;
@@ -64,8 +65,8 @@ export async function openPaymentHost(
   const host = await openHost(config.host, ports);
   if (config.deferred === undefined) return { host };
   const { openDeferredHost } = await import("./payment/deferred/deferred-host.ts");
-  const { clock, log, data, keep } = ports;
-  const store = keep(await openSqliteStore(join(data, "deferred.db")));
+  const { clock, log, data, stores, keep } = ports;
+  const store = keep(await stores.open(join(data, "deferred.db")));
   const deferred = await openDeferredHost({ host, store, clock, log, policy: config.deferred });
   keep({ close: async () => deferred.close() });
   return { host: deferred, deferred };
@@ -81,9 +82,9 @@ async function openBookedHost(
   config: Exclude<HostConfig, { kind: "terminal" }>,
   ports: HostPorts,
 ): Promise<PaymentHost> {
-  const { clock, crypto, secretKey, data, keep } = ports;
+  const { clock, crypto, secretKey, data, stores, keep } = ports;
   const name = config.kind === "simulated" ? "payment-host.db" : `payment-${config.kind}.db`;
-  const store = keep(await openSqliteStore(join(data, name)));
+  const store = keep(await stores.open(join(data, name)));
   const common = { store, clock, crypto, secretKey };
   switch (config.kind) {
     case "simulated": {

@@ -28,6 +28,22 @@ export function grantPulses(units: number, ratio: Ratio): number {
   return divide(BigInt(units) * BigInt(ratio.numerator), BigInt(ratio.denominator), true);
 }
 
+/**
+ * Pulses of an order of so many units that its first `paid` units cover: rounded down, so that they are never worth more
+ * than was paid; once all are paid, every pulse that it grants.
+ */
+export function coveredPulses(paid: number, units: number, ratio: Ratio): number {
+  if (paid >= units) return grantPulses(units, ratio);
+  checkRatio(ratio);
+  return divide(BigInt(paid) * BigInt(ratio.numerator), BigInt(ratio.denominator), false);
+}
+
+/** Units that cover so many pulses: a unit that was begun is counted whole. */
+export function coveringUnits(pulses: number, ratio: Ratio): number {
+  checkRatio(ratio);
+  return divide(BigInt(pulses) * BigInt(ratio.denominator), BigInt(ratio.numerator), true);
+}
+
 /** Thousandths of a unit that so many pulses are, rounded down. */
 export function milliUnits(pulses: number, ratio: Ratio): number {
   checkRatio(ratio);

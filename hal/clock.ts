@@ -9,6 +9,14 @@ export interface Timer {
   cancel(): void;
 }
 
+/** A timer for one waker that sets it again and again. */
+export interface Alarm {
+  /** Calls the waker once, as `at` does, in place of what was set before. */
+  set(deadlineMs: number): void;
+  /** Idempotent. */
+  clear(): void;
+}
+
 export interface Clock {
   /** Milliseconds since an origin fixed for the life of the process. Never goes back. May have a fraction. */
   monotonicMs(): number;
@@ -17,6 +25,20 @@ export interface Clock {
   wallQuality(): WallQuality;
   /** Calls `wake` once, when monotonicMs() >= deadlineMs; at once (but not synchronously) when that has passed. */
   at(deadlineMs: number, wake: () => void): Timer;
+  /** Of a clock whose alarms allocate nothing when they are set. See `openAlarm`. */
+  alarm?(wake: () => void): Alarm;
+}
+
+export function openAlarm(clock: Clock, wake: () => void): Alarm {
+  if (clock.alarm !== undefined) return clock.alarm(wake);
+  let timer: Timer | undefined;
+  return {
+    set: (deadlineMs) => {
+      timer?.cancel();
+      timer = clock.at(deadlineMs, wake);
+    },
+    clear: () => timer?.cancel(),
+  };
 }
 
 /** Wakes once, `delayMs` from now. */

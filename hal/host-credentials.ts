@@ -17,12 +17,16 @@ interface Bound<C> {
   offer: string;
   amountMinor: number;
   currency: string;
+  /** The digest is a commitment's. */
+  stream?: true;
   /** Under which name the credential's attempts are kept. */
   nonce: string;
 }
 
 export interface OpenedCredential<C> {
   card: C;
+  /** It is bound to a payer's commitment: a host that checks claims takes no more than the claim is worth. */
+  stream?: true;
   /** What the credential's earlier attempts hold or have paid. */
   usedMinor: number;
   /** Makes this attempt one of its own; fails with `changed` when another was quicker. */
@@ -78,6 +82,7 @@ export class HostCredentials<C> {
     const body = JSON.stringify(mine ? attempts : [...attempts, attempt]);
     return {
       card: bound.card,
+      ...(bound.stream && { stream: true }),
       usedMinor,
       spent: { kind: "nonce", id: bound.nonce, body, was: kept ?? null },
       tokenised: (token) => ({ kind: "token", id: token, body: JSON.stringify(bound) }),
@@ -93,9 +98,10 @@ export class HostCredentials<C> {
     const opened = openSealedCard(credential, secretKey, crypto);
     const card = opened && keep(opened);
     if (opened === undefined || card === undefined) return undefined;
-    const { offer, amountMinor, currency } = opened;
+    const { offer, amountMinor, currency, stream } = opened;
     const nonce = `${payer}${hex(credential.nonce)}`;
-    return { card, payer, offer: hex(offer), amountMinor, currency, nonce };
+    const words = { offer: hex(offer), amountMinor, currency, ...(stream && { stream }) };
+    return { card, payer, ...words, nonce };
   }
 
   async #readToken(

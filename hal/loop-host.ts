@@ -29,6 +29,36 @@ export const STOP_REASONS = [
 ] as const;
 export type StopReason = (typeof STOP_REASONS)[number];
 
+export const STOP_CAUSE_UNITS = [
+  "pulses",
+  "ms",
+  "state", // 0: a contact is open, or a sensor cannot be read; 1: an interlock is raised
+  "value", // of a sensor, in its own unit
+  "units",
+] as const;
+export type StopCauseUnit = (typeof STOP_CAUSE_UNITS)[number];
+
+/** The reading for which a delivery stopped. */
+export interface StopCause {
+  /** Id of the meter, the switch's outlet, the interlock or the sensor that said so; at most 32 characters. */
+  of: string;
+  /** An integer within four thousand million of zero. */
+  value: number;
+  unit: StopCauseUnit;
+}
+
+/** What takes longer is no run-on that a cut could be advanced by. */
+export const RUN_ON_MS_MAX = 2_000;
+
+/** What an outlet's actuator does after it is told to open, learnt from its own stops. */
+export interface RunOn {
+  /** Mean time for which it still flows, and the mean distance from that. */
+  delayMs: number;
+  spreadMs: number;
+  /** Stops that it was learnt from. */
+  stops: number;
+}
+
 export type LoopCommand =
   /** Starts a session: close the outlet's switch and deliver. Refused (reported `stopped`) when the outlet cannot. */
   | {
@@ -40,6 +70,8 @@ export type LoopCommand =
       pulses: number;
       /** Pulses of the whole session. At `pulses` < `total` the loop holds with the switch open until extended. */
       total: number;
+      /** As it was learnt in an earlier life, where it is known. */
+      runOn?: RunOn;
     }
   | { do: "extend"; session: string; pulses: number }
   | { do: "stop"; session: string; reason: StopReason };
@@ -108,6 +140,9 @@ export type LoopReport =
       pulses: number;
       runOnPulses: number;
       atMs: number;
+      cause?: StopCause;
+      /** As it is known with this stop. */
+      runOn?: RunOn;
     }
   /** A person pressed a button that selects a service, or one that stops, where nothing ran that it could stop. */
   | { on: "button"; button: string; atMs: number }

@@ -7,9 +7,13 @@ import {
   type LoopCommand,
   type LoopReport,
   type OutletReport,
+  RUN_ON_MS_MAX,
+  type RunOn,
   type SensorQuality,
   type SensorReport,
+  STOP_CAUSE_UNITS,
   STOP_REASONS,
+  type StopCause,
   type StopReason,
 } from "./loop-host.ts";
 import { SENSOR_VALUE_MAX } from "./sensor.ts";
@@ -23,6 +27,8 @@ const METERS_MAX = 16;
 const INTERLOCKS_MAX = 16;
 const SENSORS_MAX = 16;
 const UNIT_CHARACTERS_MAX = 8;
+const CAUSE_CHARACTERS_MAX = 32;
+const CAUSE_MAX = 4_000_000_000;
 const QUALITIES: readonly SensorQuality[] = ["good", "stale", "lost"];
 
 /** Throws HalError `corrupt`, naming the field. */
@@ -31,7 +37,7 @@ export function parseLoopCommand(value: unknown): LoopCommand {
   const { do: what } = fields;
   switch (what) {
     case "grant": {
-      only(fields, ["do", "session", "outlet", "meter", "pulses", "total"], "grant");
+      only(fields, ["do", "session", "outlet", "meter", "pulses", "total", "runOn"], "grant");
       const pulses = count(fields, "pulses");
       const total = count(fields, "total");
       if (pulses > total) refuse("pulses", "must not be above total");
@@ -42,6 +48,7 @@ export function parseLoopCommand(value: unknown): LoopCommand {
         meter: id(fields, "meter"),
         pulses,
         total,
+        ...runOn(fields),
       };
     }
     case "extend":
@@ -90,6 +97,8 @@ export function parseLoopReport(value: unknown): LoopReport {
         pulses: count(fields, "pulses"),
         runOnPulses: count(fields, "runOnPulses"),
         atMs: time(fields),
+        ...cause(fields),
+        ...runOn(fields),
       };
     case "button":
       only(fields, ["on", "button", "atMs"], on);
@@ -122,6 +131,8 @@ const STOPPED_FIELDS = [
   "pulses",
   "runOnPulses",
   "atMs",
+  "cause",
+  "runOn",
 ] as const;
 
 type Fields = Record<string, unknown>;
@@ -170,6 +181,40 @@ function sensorReport(value: unknown): SensorReport {
       refuse("quality", "must be good, stale or lost"),
     ...(why === undefined ? {} : { why: text(fields, "why", WORDS_CHARACTERS_MAX) }),
   };
+}
+
+function cause(fields: Fields): { cause?: StopCause } {
+  if (fields["cause"] === undefined) return {};
+  const { of, value, unit, ...others } = object(fields["cause"], "cause");
+  only(others, [], "cause");
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || Math.abs(value) > CAUSE_MAX) {
+    return refuse("value", `must be an integer within ${CAUSE_MAX} either way`);
+  }
+  const read =
+    STOP_CAUSE_UNITS.find((known) => known === unit) ?? refuse("unit", "must be one of a cause");
+  const named = text({ of }, "of", CAUSE_CHARACTERS_MAX);
+  return {
+    cause: { of: named === "" ? refuse("of", "must not be empty") : named, value, unit: read },
+  };
+}
+
+function runOn(fields: Fields): { runOn?: RunOn } {
+  if (fields["runOn"] === undefined) return {};
+  const known = object(fields["runOn"], "runOn");
+  only(known, ["delayMs", "spreadMs", "stops"], "runOn");
+  const stops = count(known, "stops");
+  if (stops === 0) refuse("stops", "must be 1 or more");
+  return {
+    runOn: { delayMs: runOnMs(known, "delayMs"), spreadMs: runOnMs(known, "spreadMs"), stops },
+  };
+}
+
+function runOnMs(fields: Fields, field: string): number {
+  const value = fields[field];
+  if (typeof value !== "number" || !(value >= 0 && value <= RUN_ON_MS_MAX)) {
+    return refuse(field, `must be 0 to ${RUN_ON_MS_MAX}`);
+  }
+  return value;
 }
 
 function refuse(field: string, must: string): never {

@@ -21,6 +21,7 @@ export interface MeterHealth {
 export interface Meter {
   /** Whether the count goes on from where it was after a power cut: a register of its own, not our counting. */
   readonly retains: boolean;
+  /** May be the same object each time, which holds until the next call: whoever keeps a reading copies its numbers. */
   read(): MeterReading;
   /** Asks to be woken soon after the count rises. One listener; the last one set counts. */
   onChange(wake: () => void): void;

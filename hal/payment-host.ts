@@ -30,7 +30,7 @@ export type HostCredential =
  * all of one order. What is declined or reversed no longer counts.
  */
 export interface HostBinding extends HostAmount {
-  /** Digest of the signed offer, 16 bytes. */
+  /** Digest of the signed offer, 16 bytes; of the payer's commitment where he pays while he is served. */
   offer: Uint8Array;
 }
 
@@ -40,6 +40,7 @@ export type HostDecline =
   | "credential-mismatch" // bound to another offer, amount or currency
   | "credential-used" // spent on another order, or too often
   | "amount" // not positive, above what is left, or another currency
+  | "claim" // the payer's commitment and proofs are not worth it, or are not there
   | "unknown-reference";
 
 /** What may be known of a card outside the host. */
@@ -105,6 +106,8 @@ export interface PaymentHost {
   readonly publicKey: Uint8Array;
   /** A host that moves no real money; only such a host may serve bench keys. */
   readonly simulated: boolean;
+  /** It reads the evidence of what is bound to a commitment, and takes no more than that is worth, whatever it is told. */
+  readonly checksClaims?: true;
   /**
    * Why it cannot be asked for `amount` at this moment, in a sentence; undefined where it can, or nobody knows. Where
    * that goes by the amount, none stands for the smallest.
@@ -119,7 +122,10 @@ export interface PaymentHost {
     binding: HostBinding,
     amountMinor?: number,
   ): Promise<HostAnswer>;
-  /** `evidence` is kept unread beside the capture. At most what was authorised, in one go. */
+  /**
+   * `evidence` is kept unread beside the capture, but by a host that checks claims. At most what was authorised, in one
+   * go.
+   */
   capture(
     attempt: string,
     reference: string,

@@ -22,7 +22,10 @@ export interface EdgeCount {
 }
 
 export interface EdgeInput {
-  /** What the line has counted, including edges that nobody was woken for. */
+  /**
+   * What the line has counted, including edges that nobody was woken for. May be the same object each time, which
+   * holds until the next call.
+   */
   edges(): EdgeCount;
   /** Asks to be woken soon after an edge; several edges may share one wake-up. One listener; the last one set counts. */
   onEdge(wake: () => void): void;

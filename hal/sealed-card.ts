@@ -1,5 +1,5 @@
 // A payer's card as payment hosts read it: opened from the sealed credential, whose plain text has a fixed layout,
-// big-endian: offer digest 16, amount 4, currency 3, expiry year and month 1 each; then, keyed in by the payer, the card
+// big-endian: digest 16, amount 4, currency 3, expiry year and month 1 each (128 more: STREAM_MONTH); then, keyed in, the card
 // number in 12 to 19 digits, or, read by a reader, 1 (chip) or 2 (field) and BER-TLV: first the number (5A), then SEALED_TAGS.
 
 import type { Crypto } from "./crypto.ts";
@@ -12,7 +12,10 @@ export type ChipData = ReadonlyMap<number, Uint8Array>;
 
 /** Holds a whole card number: never stored, logged or passed on. */
 export interface SealedCard {
+  /** Digest of the signed offer, or of the commitment where it is one. */
   offer: Uint8Array;
+  /** The payer pays while he is served: what may be taken is what his commitment and his last proof are worth. */
+  stream?: true;
   amountMinor: number;
   currency: string;
   /** YYMM. */
@@ -30,6 +33,8 @@ export interface SealedPlain extends Omit<SealedCard, "expiry" | "number"> {
 }
 
 const HEAD_BYTES = 25;
+/** Added to the month of expiry where the digest is a commitment's. */
+const STREAM_MONTH = 128;
 const PLAIN_BYTES_MAX = 384;
 const NUMBER_TAG = 0x5a;
 const VALUE_BYTES_MAX = 32;
@@ -60,7 +65,8 @@ export function openSealedCard(
 
 /** The opened box, in copies of its own; undefined for what is no card. */
 export function readSealedPlain(plain: Uint8Array): SealedPlain | undefined {
-  const [year = 100, month = 0, way = 0] = plain.subarray(23, HEAD_BYTES + 1);
+  const [year = 100, marked = 0, way = 0] = plain.subarray(23, HEAD_BYTES + 1);
+  const month = marked % STREAM_MONTH;
   if (plain.length > PLAIN_BYTES_MAX || year > 99 || month < 1 || month > 12) return undefined;
   const entryMethod = way === 1 ? "insert" : way === 2 ? "tap" : "manual";
   const chip = entryMethod === "manual" ? undefined : readChip(plain.subarray(HEAD_BYTES + 1));
@@ -76,6 +82,7 @@ export function readSealedPlain(plain: Uint8Array): SealedPlain | undefined {
     currency: ascii(plain.subarray(20, 23)),
     expiry: Uint8Array.from(digits, (digit) => 0x30 + Math.floor(digit)),
     ...{ number, entryMethod },
+    ...(marked >= STREAM_MONTH && { stream: true }),
     ...(chip !== undefined && { chip: chip.data }),
   };
 }

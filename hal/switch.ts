@@ -18,6 +18,7 @@ export interface Switch {
   set(closed: boolean): void;
   /** Of a switch with two stages: from now on, while it is closed, little flows; or all again. Opening it ends that. */
   slow?(slow: boolean): void;
+  /** May be the same object each time, which holds until the next call. */
   state(): SwitchState;
   /** Opens the switch and gives its lines up. Idempotent. */
   close(): void;

@@ -3,6 +3,7 @@
 import type { AutoEvent, StandingNeed } from "../firmware/consumer/auto.ts";
 import { plainText } from "../firmware/log.ts";
 import { formatMinor } from "../firmware/money.ts";
+import { stopWords } from "../firmware/token/stop-words.ts";
 import type { Buyer } from "./consumer.ts";
 import { keptOffer, tellReceipts } from "./receipt-keeping.ts";
 import { pulsesText, unitsText } from "./sale-text.ts";
@@ -49,7 +50,9 @@ function openTeller(buyer: Buyer, { currency, budgetMinor }: StandingNeed): Tell
       const offer = keptOffer(purchase);
       for (const receipt of receipts) {
         if (receipt.is !== "session" || !offer.ok) continue;
-        say(`delivered ${pulsesText(receipt.pulses, offer.value)}: ${receipt.reason}`);
+        say(
+          `delivered ${pulsesText(receipt.pulses, offer.value)}: ${stopWords({ reason: receipt.reason, cause: receipt.breakdown?.cause })}`,
+        );
       }
     },
     settled: ({ order, chargedMinor, spentMinor }) => {

@@ -12,6 +12,7 @@ import type { Crypto } from "../hal/crypto.ts";
 import { amountsOperation } from "./conform-amounts.ts";
 import { type Answer, BadField } from "./conform-answer.ts";
 import { type FlowRunRequest, flowOperation } from "./conform-flow.ts";
+import { type PaywordRequest, paywordClaim, paywordVerify } from "./conform-payword.ts";
 
 /** Enough for the largest item that any operation takes, in hexadecimal, with room for the rest. */
 export const CONFORM_LINE_MAX = 512 * 1024;
@@ -39,7 +40,7 @@ async function* answers(chunks: AsyncIterable<string>, crypto: Crypto): AsyncGen
 }
 
 /** As parsed: nothing of it has been checked. */
-interface Request extends FlowRunRequest {
+interface Request extends FlowRunRequest, PaywordRequest {
   readonly op?: unknown;
   readonly hex?: unknown;
   readonly profile?: unknown;
@@ -62,6 +63,8 @@ const OPERATIONS = new Map<unknown, Operation>([
   ["cwt.claims", claimsOperation],
   ["amounts", amountsOperation],
   ["flow.run", flowOperation],
+  ["payword.verify", paywordVerify],
+  ["payword.claim", paywordClaim],
 ]);
 
 async function answer(line: string, crypto: Crypto): Promise<Answer> {

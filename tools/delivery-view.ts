@@ -3,15 +3,18 @@
 
 import type { Dealer, Delivered, Progress } from "../firmware/consumer/dealer.ts";
 import type { Purchase } from "../firmware/consumer/purchase.ts";
+import { deliveredPulses } from "../firmware/consumer/stream-order.ts";
+import type { StreamChoice } from "../firmware/consumer/streams.ts";
 import { formatMinor } from "../firmware/money.ts";
 import { fail, type Result } from "../firmware/result.ts";
 import { chargeOf } from "../firmware/token/charge.ts";
 import type { Offer } from "../firmware/token/offer.ts";
+import { stopWords } from "../firmware/token/stop-words.ts";
 import type { Output } from "./command.ts";
 import type { Buyer } from "./consumer.ts";
 import { nextCommand } from "./next-command.ts";
 import { keptOffer, keptReceipts, tellReceipts } from "./receipt-keeping.ts";
-import { pulsesText, unitsText } from "./sale-text.ts";
+import { countText, pulsesText, unitsText } from "./sale-text.ts";
 
 /** Stops that the payer meant; any other is told as a failure beside its receipt. */
 const AS_WANTED: ReadonlySet<string> = new Set(["exhausted", "consumer-end", "customer-button"]);
@@ -22,23 +25,31 @@ export async function deliver(
   dealer: Dealer,
   purchase: Purchase,
   units: number | undefined,
+  stream?: StreamChoice,
 ): Promise<Result<void>> {
-  const { out } = buyer;
+  const { out, consumer } = buyer;
   const offer = keptOffer(purchase);
   if (!offer.ok) return offer;
   out.emit({ step: "begin", order: purchase.id, device: dealer.device, ...(units && { units }) });
   out.say("delivery begins (Ctrl-C ends it)");
   const interrupts = watchInterrupts(buyer, dealer, purchase);
+  consumer.onEvent((told) => {
+    if (told.event !== "proof") return;
+    const { event: step, ...proof } = told;
+    out.emit({ step, ...proof });
+  });
   const soFar = purchase.prepaid ? toldSoFar(dealer, purchase) : keptSoFar(purchase, offer.value);
   try {
-    const begun = dealer.begin(purchase, units, (progress) => {
+    const onProgress = (progress: Progress): void => {
       const from = soFar();
       if (from !== undefined) showProgress(out, from, progress);
-    });
+    };
+    const begun = dealer.begin(purchase, units, onProgress, stream);
     const delivered = await Promise.race([begun, interrupts.left]);
     if (!delivered.ok) return delivered;
     return tellDelivered(buyer, offer.value, delivered.value);
   } finally {
+    consumer.onEvent(undefined);
     interrupts.close();
   }
 }
@@ -52,8 +63,7 @@ interface SoFar {
 }
 
 function keptSoFar(purchase: Purchase, offer: Offer): () => SoFar {
-  const sessions = keptReceipts(purchase).filter(({ is }) => is === "session");
-  const before = sessions.reduce((sum, { pulses }) => sum + pulses, 0);
+  const before = deliveredPulses(keptReceipts(purchase));
   return () => ({ offer, before, isPrepaid: false });
 }
 
@@ -80,13 +90,27 @@ function toldSoFar(dealer: Dealer, purchase: Purchase): () => SoFar | undefined 
 }
 
 function showProgress(out: Output, { offer, before, isPrepaid }: SoFar, progress: Progress): void {
-  const { session, pulses, held } = progress;
+  const { session, pulses, held, proved } = progress;
   const { amountMinor } = chargeOf(offer, before, pulses);
   const { currency, unit, id: order } = offer;
-  out.emit({ step: "progress", order, session, pulses, amountMinor, currency, unit, held });
+  const paid = proved === undefined ? {} : { proved };
+  out.emit({
+    step: "progress",
+    order,
+    session,
+    pulses,
+    amountMinor,
+    currency,
+    unit,
+    held,
+    ...paid,
+  });
+  const shown = proved === undefined ? "" : `   ${countText(proved, "unit")} proved`;
   const wait = held ? "   waiting for the device" : "";
   const so = `${pulsesText(before + pulses, offer)} of ${unitsText(1000 * offer.units, unit)}`;
-  out.progress(`${so}   ${isPrepaid ? "prepaid" : formatMinor(amountMinor, currency)}${wait}`);
+  out.progress(
+    `${so}   ${isPrepaid ? "prepaid" : formatMinor(amountMinor, currency)}${shown}${wait}`,
+  );
 }
 
 function tellDelivered(
@@ -96,7 +120,7 @@ function tellDelivered(
 ): Result<void> {
   const session = receipts.find((one) => one.is === "session");
   if (session !== undefined) {
-    const { milliUnits, pulses, reason } = session;
+    const { milliUnits, pulses, reason, breakdown: { cause } = {} } = session;
     const { id: order, unit } = offer;
     const units = milliUnits / 1000;
     buyer.out.emit({
@@ -107,8 +131,11 @@ function tellDelivered(
       units,
       unit,
       stop: reason,
+      ...(cause && { cause }),
     });
-    buyer.out.say(`stopped: ${reason}, ${unitsText(milliUnits, unit)} delivered`);
+    buyer.out.say(
+      `stopped: ${stopWords({ reason, cause })}, ${unitsText(milliUnits, unit)} delivered`,
+    );
   }
   const told = tellReceipts(buyer, purchase, receipts);
   if (!told.ok) return told;
@@ -116,8 +143,9 @@ function tellDelivered(
   const next = nextCommand("begin", purchase.id, buyer.values);
   if (isLeft) buyer.out.say(`what is left stays good: ${next}`);
   if (session === undefined || AS_WANTED.has(session.reason)) return told;
+  const stop = { reason: session.reason, cause: session.breakdown?.cause };
   const rest = isLeft ? "what is left stays good" : "the settlement says what became of the rest";
-  return fail("not-ready", `the delivery stopped early (${session.reason}); ${rest}`);
+  return fail("not-ready", `the delivery stopped early (${stopWords(stop)}); ${rest}`);
 }
 
 interface Interrupts {

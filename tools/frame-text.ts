@@ -6,7 +6,9 @@ import { readCborTree } from "../firmware/protocol/cbor-tree.ts";
 import { diagnostic } from "../firmware/protocol/diagnostic.ts";
 import { decodeReply, decodeRequest } from "../firmware/protocol/envelope.ts";
 import { decodeFlowFrame, FLOW_FRAME_BYTES_MAX } from "../firmware/protocol/flow-frames.ts";
-import { decodeMessage, FRAME_BYTES_MAX } from "../firmware/protocol/messages.ts";
+import { decodeMessage } from "../firmware/protocol/message-codec.ts";
+import { FRAME_BYTES_MAX } from "../firmware/protocol/messages.ts";
+import { decodeProof } from "../firmware/protocol/stream-proof.ts";
 import { parseTopic, type Topic } from "../firmware/protocol/topics.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
 import { peekAnnouncement } from "../firmware/token/announcement.ts";
@@ -22,6 +24,7 @@ export type FrameKind =
   | "announcement"
   | "request"
   | "reply"
+  | "proof"
   | "hint"
   | "message"
   | "certificate"
@@ -51,7 +54,7 @@ export function readFrame(
   if (topic !== undefined && parsed === undefined) {
     return fail(
       "malformed",
-      "that is no topic of ours: s1/a/DEVICE, s1/q/DEVICE/CONN or s1/r/CONN",
+      "that is no topic of ours: s1/a/DEVICE, s1/q/DEVICE/CONN, s1/p/DEVICE/CONN or s1/r/CONN",
       "topic",
     );
   }
@@ -93,6 +96,12 @@ function readByTopic(bytes: Uint8Array, topic: Topic, crypto: Crypto): Result<Na
       const read = decodeRequest(bytes);
       return read.ok
         ? ok({ kind: "request", fields: { ...topicFields(topic), ...read.value } })
+        : read;
+    }
+    case "proof": {
+      const read = decodeProof(bytes);
+      return read.ok
+        ? ok({ kind: "proof", fields: { ...topicFields(topic), ...read.value } })
         : read;
     }
     case "reply": {

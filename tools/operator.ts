@@ -49,6 +49,8 @@ export const OPERATOR_HELP = `  --to NAME|ID       which device (default: the on
 export interface Operator {
   /** Id of the device. */
   device: string;
+  /** The operator's public key, in hexadecimal digits. */
+  key: string;
   values: OptionValues;
   out: Output;
   /** Carries it out; gives what the device answers. Errors: the device's own, `timed-out`. */
@@ -84,6 +86,7 @@ export async function withOperator<T>(
     const { device } = peer.value;
     const operator: Operator = {
       device,
+      key: toHex(signer.value.publicKey),
       values,
       out,
       do: (action) => command(connection, peer.value, signer.value, action),

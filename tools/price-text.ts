@@ -15,13 +15,19 @@ export function perUnitText(amountMinor: number, currency: string, unit: string)
 
 /** What a service is more than its name and whether it is free; empty where there is nothing to say. */
 export function serviceRows(service: ServiceOnList): readonly string[] {
-  const { type, description, available, changed = false } = service;
+  const { type, description, available, windowMax, changed = false } = service;
   const words = [type, description].filter((text) => text !== undefined);
   return [
     ...(words.length === 0 ? [] : [words.join(": ")]),
     ...(available === undefined ? [] : [`${available} units can be supplied now`]),
+    ...(windowMax === undefined ? [] : [streamText(windowMax)]),
     ...(changed ? ["added or changed while running"] : []),
   ];
+}
+
+function streamText(windowMax: number): string {
+  const ahead = windowMax === 0 ? "paid first" : `up to ${windowMax} delivered ahead of proof`;
+  return `can be paid by the unit (--stream), ${ahead}`;
 }
 
 /** What a price is more than an amount per unit; empty where it is no more. */

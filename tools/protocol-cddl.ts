@@ -13,6 +13,7 @@ import {
 import type { Cddl, CddlEntry } from "../firmware/protocol/schema.ts";
 import { ANNOUNCEMENT } from "../firmware/token/announcement.ts";
 import { CERTIFICATE } from "../firmware/token/certificate.ts";
+import { COMMITMENT } from "../firmware/token/commitment.ts";
 import { TOKEN } from "../firmware/token/delivery-token.ts";
 import { OFFER } from "../firmware/token/offer.ts";
 import { PREPAID } from "../firmware/token/prepaid-token.ts";
@@ -27,6 +28,7 @@ export const SIGNED = [
   OFFER,
   TOKEN,
   PREPAID,
+  COMMITMENT,
   RECEIPT,
   COMMAND,
 ];
@@ -45,7 +47,7 @@ const HEADER = `\
 `;
 
 const FRAMES = `\
-; ---- frames: the payloads under q and r ----
+; ---- frames: the payloads under q, p and r ----
 
 request-frame = [
   id: 0..${REQUEST_ID_MAX}, ; one more for each request of a connection
@@ -64,6 +66,8 @@ hint-frame = [
   n: 0,
   epoch: 0..${EPOCH_MAX},
 ]
+
+proof-frame = proof ; not sealed
 `;
 
 const LATER = `\

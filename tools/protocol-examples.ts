@@ -11,12 +11,16 @@ import {
   encodeRequest,
   envelopeNonce,
 } from "../firmware/protocol/envelope.ts";
-import { encodeMessage, type Message, type MessageName } from "../firmware/protocol/messages.ts";
+import { encodeMessage } from "../firmware/protocol/message-codec.ts";
+import type { Message, MessageName } from "../firmware/protocol/messages.ts";
+import { encodeProof } from "../firmware/protocol/stream-proof.ts";
 import { connectionName } from "../firmware/protocol/topics.ts";
 import { signAnnouncement } from "../firmware/token/announcement.ts";
 import { deviceName, issueCertificate } from "../firmware/token/certificate.ts";
 import { chargeOf } from "../firmware/token/charge.ts";
+import { commitmentSigner, signCommitment } from "../firmware/token/commitment.ts";
 import { signToken } from "../firmware/token/delivery-token.ts";
+import { ChainHash, lastLink } from "../firmware/token/hash-chain.ts";
 import { type Offer, signOffer } from "../firmware/token/offer.ts";
 import { signPrepaid } from "../firmware/token/prepaid-token.ts";
 import { FIRST_PREVIOUS, type Receipt, signReceipt } from "../firmware/token/receipt.ts";
@@ -48,6 +52,7 @@ export interface SignedExamples {
   token: Uint8Array;
   prepaid: Uint8Array;
   "bearer prepaid": Uint8Array;
+  commitment: Uint8Array;
   "session receipt": Uint8Array;
   "settlement receipt": Uint8Array;
   "tariff offer": Uint8Array;
@@ -60,6 +65,7 @@ export interface FrameExamples {
   "later request": Uint8Array;
   reply: Uint8Array;
   hint: Uint8Array;
+  proof: Uint8Array;
 }
 
 export interface Story {
@@ -126,6 +132,7 @@ export function tellStory(crypto: Crypto): Story {
     token: signToken(bought, keys.device),
     prepaid: signPrepaid({ ...paidFor, consumer }, keys.operator),
     "bearer prepaid": signPrepaid(paidFor, keys.operator),
+    commitment: makeCommitment(crypto, keys, offer, signedOffer),
     "session receipt": signedReceipts[0],
     "settlement receipt": signedReceipts[1],
     "tariff offer": signedTariffed,
@@ -143,7 +150,10 @@ export function tellStory(crypto: Crypto): Story {
     receipts,
     signed,
     messages,
-    frames: sealFrames(crypto, keys, connection, messages),
+    frames: {
+      ...sealFrames(crypto, keys, connection, messages),
+      proof: encodeProof({ units: 3, link: linkOf(crypto, keys, offer, 3) }),
+    },
   };
 }
 
@@ -164,6 +174,31 @@ function makeOffer(crypto: Crypto, keys: Keys): Offer {
     totalMinor: 350,
     undelivered: "refund",
   };
+}
+
+/** The link of the order's chain that pays for so many units. */
+function linkOf(crypto: Crypto, { consumerBox }: Keys, offer: Offer, units: number): Uint8Array {
+  const hash = new ChainHash(crypto, offer.id);
+  let link = lastLink(crypto, consumerBox, offer.id);
+  for (let at = offer.units; at > units; at--) link = hash.before(at, link);
+  return link.slice();
+}
+
+function makeCommitment(
+  crypto: Crypto,
+  keys: Keys,
+  offer: Offer,
+  signedOffer: Uint8Array,
+): Uint8Array {
+  const { id: order, units, priceMinor: unitMinor, currency } = offer;
+  const commitment = {
+    ...{ order, units, unitMinor, currency },
+    expiresS: START_S + YEAR_S,
+    device: thumbprint(crypto, keys.device.publicKey),
+    offer: shortDigest(crypto, signedOffer),
+    root: linkOf(crypto, keys, offer, 0),
+  };
+  return signCommitment(commitment, commitmentSigner(crypto, keys.consumerBox));
 }
 
 function makeCommand(crypto: Crypto, keys: Keys): Uint8Array {
@@ -344,7 +379,7 @@ function sealFrames(
   keys: Keys,
   connection: string,
   messages: Story["messages"],
-): FrameExamples {
+): Omit<FrameExamples, "proof"> {
   const consumerKey = crypto.boxPublicKey(keys.consumerBox);
   const shared = crypto.boxShared(consumerKey, keys.deviceBox);
   if (shared === undefined) throw new Error("these keys are not of small order");

@@ -48,6 +48,9 @@ export const FAULT_WORDS: Readonly<Record<FaultKind, string>> = {
   "payment-rejected": "No flow, service or method can take it, or they are ambiguous",
   "payment-cancelled": "By the payer, the operator or an application that takes part",
   "payment-timeout": "Nobody answered in time; what was taken was given back",
+  "not-streamed": "The service, or its price, cannot be paid while it is delivered",
+  "commitment-invalid":
+    "The commitment is not what the offer asks for, or a link is none of its chain",
   "confirmation-unknown": "It was answered already, or nobody asks for it any more",
   "order-unknown": "There is no such order of this consumer",
   "order-closed": "The order is closed",
@@ -57,6 +60,7 @@ export const FAULT_WORDS: Readonly<Record<FaultKind, string>> = {
   "token-exhausted": "All its units are delivered",
   "session-unknown": "There is no such session",
   "token-expired": "The token's time is over",
+  "proof-needed": "Nothing may be delivered before the next proof",
   "not-operator": "Not a command of this device's operator for this device",
   "operation-number": "Not the next number: another command came first, or it is a replay",
 };

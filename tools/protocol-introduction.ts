@@ -4,10 +4,13 @@
 import { toHex } from "../firmware/bytes.ts";
 import { SLUICE_DEPTH_MAX } from "../firmware/protocol/cbor-check.ts";
 import { diagnostic } from "../firmware/protocol/diagnostic.ts";
-import { encodeMessage, FRAME_BYTES_MAX, SIGNED_BYTES_MAX } from "../firmware/protocol/messages.ts";
+import { encodeMessage } from "../firmware/protocol/message-codec.ts";
+import { FRAME_BYTES_MAX, SIGNED_BYTES_MAX } from "../firmware/protocol/messages.ts";
 import {
   ANNOUNCEMENTS,
   announcementTopic,
+  proofsFilter,
+  proofTopic,
   replyTopic,
   requestsFilter,
   requestTopic,
@@ -47,6 +50,7 @@ client id; a device's id is the thumbprint of its signing key in the same alphab
 |---|---|---|---|
 | \`${announcementTopic("DEVICE")}\` | announcement, retained; empty when withdrawn, also by the last will | the device | consumers, as \`${ANNOUNCEMENTS}\` |
 | \`${requestTopic("DEVICE", "CONN")}\` | requests of one connection | that consumer | the device, as \`${requestsFilter("DEVICE")}\` |
+| \`${proofTopic("DEVICE", "CONN")}\` | proofs of payment of one connection, not sealed | that consumer | the device, as \`${proofsFilter("DEVICE")}\`, where something that it sells can be paid while it is delivered |
 | \`${replyTopic("CONN")}\` | replies and pushes to one connection | devices | that consumer |
 
 In the examples: \`${announcementTopic(device)}\`, \`${requestTopic(device, connection)}\`, \`${replyTopic(connection)}\`.
@@ -153,6 +157,33 @@ retained by the broker, published again after every reconnect, and withdrawn by 
 `;
 }
 
+/** How an order is paid while it is delivered. */
+export function streamText({ frames }: Story): string {
+  return `### Paying while it is delivered
+
+A service with \`windowMax\` among its details can be paid unit by unit. The payer makes a chain of links of 16 bytes, one
+for each unit of the order: the last is his secret, and link i - 1 is the first 16 bytes of SHA-512 of the text
+\`sluice/1 link\`, the order's id (8 bytes), i (4 bytes, big-endian) and link i. Link 0, the root, stands in his commitment,
+which comes with \`pay\`, and to whose digest his credential is bound in the place of the offer's. Link i pays for the first
+i units of the order, over all its sessions.
+
+\`begin\` says k (\`step\`) and w (\`window\`). The device delivers while fewer than the proved units and w more are delivered;
+the payer lets go of a proof for every k units, max(0, k - w) units ahead of what is delivered. At the end of a session the
+unit that was begun is proved too: for that the device waits two seconds, and tells it by \`metering\` with \`ended\`. What is
+charged is what is delivered or what is proved, whichever is less, and the host is shown commitment and last proof.
+
+A proof is a frame of its own, \`[units, link]\`, 19 to 21 bytes, under \`s1/p/DEVICE/CONN\`. It is not sealed, because it
+proves itself, and has no answer; \`metering\` says how far the device has proof. Only the furthest one counts, so that a
+lost, repeated or late one does no harm. One that is more than k + w units ahead of the last is not looked into.
+
+Example, link 3 of the order's chain, ${frames.proof.length} bytes:
+
+\`\`\`
+${toHex(frames.proof)}
+\`\`\`
+`;
+}
+
 /** How a card is sealed to the payment host. */
 export function credentialText(credential: Uint8Array): string {
   return `### Sealed credential
@@ -164,10 +195,10 @@ any other, and a second time:
 
 | bytes | what |
 |---|---|
-| 0 to 15 | digest of the signed offer |
+| 0 to 15 | digest of the signed offer; of the signed commitment where one comes with \`pay\` |
 | 16 to 19 | total in the currency's minor unit |
 | 20 to 22 | currency, ISO 4217 |
-| 23, 24 | expiry of the card: year and month, two digits each, as numbers |
+| 23, 24 | expiry of the card: year and month, two digits each, as numbers; 128 more than the month for a commitment |
 | 25 to 36, at most 43 | card number, 12 to 19 ASCII digits |
 
 Example, ${credential.length} bytes; at most ${44 + 16}:

@@ -5,10 +5,10 @@ import { toHex } from "../firmware/bytes.ts";
 import { FAULT_CODES, type FaultKind } from "../firmware/fault.ts";
 import { COMMAND } from "../firmware/producer/command.ts";
 import { diagnostic } from "../firmware/protocol/diagnostic.ts";
+import { encodeMessage } from "../firmware/protocol/message-codec.ts";
 import {
   COMMAND_BYTES_MAX,
   type Direction,
-  encodeMessage,
   MESSAGES,
   type MessageName,
   type Section,
@@ -17,6 +17,7 @@ import {
 import { type Cddl, headBytes, type Type } from "../firmware/protocol/schema.ts";
 import { ANNOUNCEMENT } from "../firmware/token/announcement.ts";
 import { CERTIFICATE } from "../firmware/token/certificate.ts";
+import { COMMITMENT } from "../firmware/token/commitment.ts";
 import { TOKEN } from "../firmware/token/delivery-token.ts";
 import { OFFER } from "../firmware/token/offer.ts";
 import { PREPAID } from "../firmware/token/prepaid-token.ts";
@@ -26,7 +27,7 @@ import { decodeSign1 } from "../firmware/token/sign1.ts";
 import { entriesOf, withSort } from "./protocol-cddl.ts";
 import type { Story } from "./protocol-examples.ts";
 import { FAULT_WORDS } from "./protocol-fault-words.ts";
-import { credentialText, introduction } from "./protocol-introduction.ts";
+import { credentialText, introduction, streamText } from "./protocol-introduction.ts";
 import { MESSAGE_WORDS, SIGNED_WORDS } from "./protocol-words.ts";
 
 const SECTIONS: readonly Section[] = [
@@ -58,6 +59,7 @@ export const SIGNED_SIZES = {
   offer: signedBytesMax(OFFER.claims as Type<never>, 1),
   token: signedBytesMax(TOKEN.claims as Type<never>, 1),
   prepaid: signedBytesMax(PREPAID.claims as Type<never>, 1),
+  commitment: signedBytesMax(COMMITMENT.claims as Type<never>, 1),
   receipt: signedBytesMax(RECEIPT.claims as Type<never>, 1),
   // Its shapes would allow more.
   command: COMMAND_BYTES_MAX,
@@ -146,6 +148,8 @@ function signedOf(section: Section, story: Story): readonly string[] {
           ["of a consumer", signed.prepaid],
           ["of a bearer", signed["bearer prepaid"]],
         ]),
+        signedText("commitment", COMMITMENT.claims.cddl, [["", signed.commitment]]),
+        streamText(story),
         credentialText(story.messages.pay.credential),
       ];
     case "metered delivery":
@@ -168,6 +172,8 @@ const SIGNERS: Readonly<Record<keyof typeof SIGNED_SIZES, string>> = {
   offer: "Signed by the device.",
   token: "Signed by the device.",
   prepaid: "Signed by the operator, with the key that vouches for the device.",
+  commitment:
+    "The payer's word that whoever shows a link of his chain has delivered units of an order; signed with the key that stands in it, which his own secret makes.",
   receipt: "Signed by the device.",
   command: "Signed by the operator, with the key that vouches for the device.",
 };

@@ -18,7 +18,7 @@ export const MESSAGE_WORDS: MessageWords = {
       services:
         "Each with its number, its name for people, and whether its outlet is free and able to deliver now",
       details:
-        "Of the services that have any: the sort of service, a description, how many units a level leaves to sell, and that it was added or changed while running",
+        "Of the services that have any: the sort of service, a description, how many units a level leaves to sell, that it was added or changed while running, and, where it can be paid while it is delivered, how many units are delivered ahead of proof at most",
     },
   },
   "get-identity": {
@@ -61,6 +61,8 @@ export const MESSAGE_WORDS: MessageWords = {
       maximumMinor:
         "What the credentials are bound to where that is more than the total: so much may be taken with extras that the payer confirms",
       further: "More credentials, tried in turn when the one before does not cover all",
+      commitment:
+        "The payer's commitment to a hash chain, below: he pays while he is served, and the credentials are bound to the commitment's digest in the place of the offer's",
     },
   },
   paid: { fields: { token: "The signed delivery token, below" } },
@@ -90,6 +92,9 @@ export const MESSAGE_WORDS: MessageWords = {
       units: "At most so many of those that remain; all of them when absent",
       token:
         "The delivery token, where the device shall judge it by its bytes; or a prepaid token, which brings its own order",
+      step: "Of an order with a commitment: proofs come for multiples of so many units; 1 when absent",
+      window: "Of such an order: units that are delivered ahead of proof; none when absent",
+      proof: "The last proof that the payer let go: units, and the link that pays for them",
     },
   },
   begun: {
@@ -112,7 +117,10 @@ export const MESSAGE_WORDS: MessageWords = {
     fields: {
       session: "Number of the session",
       pulses: "Delivered in this session so far",
-      held: "Delivery waits, switch open, for its next reservation to reach the disk",
+      held: "Delivery waits, switch open, for its next reservation to reach the disk, or for a proof",
+      proved: "Of an order with a commitment: units of which the device has proof",
+      ended:
+        "Of such an order: the session is over, and the device waits up to two seconds for proof of the unit that was begun",
     },
   },
   receipts: {
@@ -138,6 +146,7 @@ export const MESSAGE_WORDS: MessageWords = {
       pulses: "Delivered and charged over all ended sessions",
       grantPulses: "All pulses of the order",
       token: "The delivery token, once it is paid",
+      proved: "Of an order with a commitment: units of which the device has proof",
     },
   },
   fault: {
@@ -241,6 +250,18 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "prepaid.units": "Units paid, 1 at least",
     "prepaid.bearer": "True: it is for whoever shows it first, and then for whoever shows it next",
   },
+  commitment: {
+    expires: "It is good until then; seconds since 1970",
+    order: "Id of the order",
+    commits: "",
+    "commits.key": "The Ed25519 key that signs it, the payer's own",
+    "commits.device": "Thumbprint of the device's signing key",
+    "commits.offer": "Digest of the signed offer",
+    "commits.root": "Link 0 of the chain",
+    "commits.units": "Links of the chain, units of the order",
+    "commits.unitMinor": "What each is worth, in the minor unit of the currency",
+    "commits.currency": "ISO 4217",
+  },
   receipt: {
     issuedAt: "Seconds since 1970, as good as `clock` says",
     order: "Id of the order",
@@ -268,7 +289,7 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "body.forfeitedMinor": "Kept although not delivered, as the offer said",
     "body.owedMinor": "To be given back and not yet so",
     breakdown:
-      "What the amount is made of; there when the offer has a tariff, the settlement has extras, or a prepaid token paid for it",
+      "What the amount is made of; there when the offer has a tariff, the settlement has extras, a prepaid token or proofs paid for it, or a reading stopped it",
     "breakdown.taxMinor":
       "Contained in the amount: amount x rate / (1 + rate), half a minor unit rounded up",
     "breakdown.lines":
@@ -276,6 +297,18 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
     "breakdown.extraNames": "Of the lines that are extras, in their order",
     "breakdown.prepaid":
       "Such a prepaid token paid for it, whose digest stands in the place of the offer's; every amount is 0, and the payment's reference is `prepaid`",
+    "breakdown.streamed": "Of a session that was paid while it was delivered",
+    "breakdown.streamed.proof": "The payer's last proof by then",
+    "breakdown.streamed.proof.units": "All units of the order up to this one are paid",
+    "breakdown.streamed.proof.link": "Link of the order's chain",
+    "breakdown.streamed.unpaidPulses":
+      "Delivered without a proof: given, and counted in `runOnPulses`",
+    "breakdown.streamed.caughtUpPulses":
+      "Given by earlier sessions and proved since: charged here, and counted in `pulses`",
+    "breakdown.cause": "The reading for which it stopped, where one did it",
+    "breakdown.cause.of": "Id of the outlet, meter, interlock or sensor that said so",
+    "breakdown.cause.value": "What it read",
+    "breakdown.cause.unit": "What the reading counts",
   },
   command: {
     issuedAt: "When it was signed, by the operator's clock; seconds since 1970",
@@ -334,6 +367,8 @@ export const SIGNED_WORDS: Readonly<Record<string, Readonly<Record<string, strin
       "Prepaid bearer tokens are good for it; none are where nothing is said",
     "action.service.bearer.valueMinorMax":
       "All units of one, at the dearest of the prices, are worth no more",
+    "action.service.stream": "It may be paid while it is delivered; not where nothing is said",
+    "action.service.stream.windowUnitsMax": "At most so many units are delivered ahead of proof",
     "action.price.id": "Number",
     "action.price.name": "For people",
     "action.price.amountMinor": "For one unit, in the minor unit of the currency",

@@ -5,6 +5,7 @@ import { equalBytes } from "../firmware/bytes.ts";
 import { checkReceipts, checkToken } from "../firmware/consumer/checks.ts";
 import { termsOf } from "../firmware/consumer/prepaid-purchase.ts";
 import { type Purchase, tokenWords } from "../firmware/consumer/purchase.ts";
+import { checkCommitment } from "../firmware/consumer/stream-order.ts";
 import { checkTokenReceipts } from "../firmware/consumer/token-checks.ts";
 import { fingerprint } from "../firmware/consumer/trust.ts";
 import {
@@ -43,6 +44,8 @@ const bundleFile = map({
   receipts: field(6, list(signed, RECEIPTS_MAX)),
   /** The operator's prepaid token stands in the place of the offer. What people call what it is for: nobody signed that. */
   prepaid: optional(7, tokenWords),
+  /** Of an order that was paid by the unit: what the payer signed, by which the proofs on its receipts are checked. */
+  commitment: optional(8, signed),
 });
 
 export type ReceiptBundle = Readonly<Of<typeof bundleFile>>;
@@ -63,7 +66,7 @@ export interface CheckedBundle {
 
 /** JSON text, one line of it an item, so that it can be compared by eye. */
 export function bundleText(purchase: Purchase): string {
-  const { operatorKey, certificate, offer, token, receipts, prepaid } = purchase;
+  const { operatorKey, certificate, offer, token, receipts, prepaid, stream } = purchase;
   const bundle: ReceiptBundle = {
     type: TYPE,
     operatorKey,
@@ -72,6 +75,7 @@ export function bundleText(purchase: Purchase): string {
     receipts,
     ...(token === undefined ? {} : { token }),
     ...(prepaid === undefined ? {} : { prepaid }),
+    ...(stream === undefined ? {} : { commitment: stream.commitment }),
   };
   return `${JSON.stringify(bundleFile.toJson(bundle), null, 2)}\n`;
 }
@@ -136,7 +140,14 @@ function checkSold(
   if (!offer.ok) return offer;
   const token = checkedToken(bundle.token, offer.value, signKey, crypto);
   if (!token.ok) return token;
-  const sums = checkReceipts(common.receipts, offer.value, bundle.offer, crypto, "any");
+  const { offer: signedOffer, commitment: committed } = bundle;
+  const commitment = committed
+    ? named("commitment", checkCommitment(committed, offer.value, { signedOffer, signKey }, crypto))
+    : ok(undefined);
+  if (!commitment.ok) return commitment;
+  const { receipts } = common;
+  const terms = commitment.value;
+  const sums = checkReceipts(receipts, offer.value, signedOffer, crypto, "any", terms);
   if (!sums.ok) return named("receipts", sums);
   return ok({ ...common, offer: offer.value, token: token.value });
 }

@@ -12,7 +12,8 @@ const TEXT: Readonly<Record<string, (fields: LogFields) => string>> = {
     `paid      ${countedUnits(Number(f["units"]), String(f["unit"]))} for ${money(f, "amountMinor")}`,
   "payment-refused": (f) => `refused   payment: ${f["why"]}`,
   "session-begun": (f) => `begun     ${f["outlet"]}, session ${f["session"]}, up to ${amount(f)}`,
-  "session-ended": (f) => `ended     ${f["outlet"]}, ${amount(f)} delivered: ${f["reason"]}`,
+  "session-ended": (f) =>
+    `ended     ${f["outlet"]}, ${amount(f)} delivered: ${f["reason"]}${because(f)}`,
   settled: (f) => `settled   ${money(f, "amountMinor")}${given(f)}`,
   "link-down": () => "broker    connection lost, trying again",
   "link-up": () => "broker    connected",

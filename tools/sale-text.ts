@@ -2,8 +2,10 @@
 // decimals, times in UTC.
 
 import { containedTax, formatMinor } from "../firmware/money.ts";
+import { moneyPart } from "../firmware/token/charge.ts";
 import type { AmountLine, Offer } from "../firmware/token/offer.ts";
 import type { Receipt } from "../firmware/token/receipt.ts";
+import { stopWords } from "../firmware/token/stop-words.ts";
 import { countedUnits, milliUnits, runsOf } from "../firmware/units.ts";
 import { percentText, perUnitText } from "./price-text.ts";
 
@@ -122,6 +124,26 @@ const CLOCK_TEXT: Readonly<Record<Receipt["clock"], string>> = {
   synchronised: "the device's clock was in step with a time source",
 };
 
+/** By what the payer himself has said for what he is charged. */
+function streamedRows({ breakdown }: Receipt): readonly string[] {
+  if (breakdown?.streamed === undefined) return [];
+  const { proof, unpaidPulses, caughtUpPulses } = breakdown.streamed;
+  return [
+    row("proved", `${countText(proof.units, "unit")} of the order, by the payer's own proof`),
+    ...(unpaidPulses === 0
+      ? []
+      : [row("not paid", `${countText(unpaidPulses, "pulse")} of those, without proof`)]),
+    ...(caughtUpPulses === 0
+      ? []
+      : [
+          row(
+            "caught up",
+            `${countText(caughtUpPulses, "pulse")} of earlier sessions, charged here`,
+          ),
+        ]),
+  ];
+}
+
 /** What it cost, and with a settlement what became of the money; of a prepaid token, that it was one. */
 function moneyRows(receipt: Receipt, offer: Offer): readonly string[] {
   const { prepaid, lines = [], extraNames, taxMinor } = receipt.breakdown ?? {};
@@ -152,7 +174,7 @@ const PREPAID_TEXT = { consumer: "of the consumer's", bearer: "to bearer" } as c
 export function receiptRows(receipt: Receipt, offer: Offer): readonly string[] {
   const common = [
     ...moneyRows(receipt, offer),
-    row("stopped", receipt.reason),
+    row("stopped", stopWords({ reason: receipt.reason, cause: receipt.breakdown?.cause })),
     row("time", `${timeText(receipt.atS)} (${CLOCK_TEXT[receipt.clock]})`),
   ];
   const delivered = row(
@@ -168,6 +190,7 @@ export function receiptRows(receipt: Receipt, offer: Offer): readonly string[] {
       ...(runOnPulses === 0
         ? []
         : [row("ran on", `${countText(runOnPulses, "pulse")} more, not charged`)]),
+      ...streamedRows(receipt),
       ...common,
     ];
   }
@@ -182,6 +205,7 @@ export function receiptFact(receipt: Receipt, offer: Offer): Record<string, unkn
   const { previous: _, offer: __, breakdown, ...facts } = receipt;
   const { unit, currency } = offer;
   const fact = { ...facts, units: receipt.milliUnits / 1000, unit, currency };
-  if (breakdown === undefined) return fact;
-  return { ...fact, ...breakdown, lines: namedLines(offer, breakdown.lines, breakdown.extraNames) };
+  const money = moneyPart(breakdown);
+  if (money === undefined) return { ...fact, ...breakdown, lines: undefined };
+  return { ...fact, ...breakdown, lines: namedLines(offer, money.lines, money.extraNames) };
 }

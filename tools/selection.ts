@@ -41,16 +41,22 @@ export function readWanted(values: OptionValues): Result<Wanted> {
   });
 }
 
-/** The named service; else the first that is free, or else simply the first, and says which. */
+/**
+ * The named service; else the first that is free, or else simply the first, and says which. Of those alone that can be
+ * paid by the unit, where that is wanted and there are any.
+ */
 export async function pickService(
   buyer: Buyer,
   dealer: Dealer,
   service: number | undefined,
+  byTheUnit = false,
 ): Promise<Result<number>> {
   if (service !== undefined) return ok(service);
   const listed = await dealer.requestServices();
   if (!listed.ok) return listed;
-  const picked = listed.value.find(({ free }) => free) ?? listed.value[0];
+  const fits = listed.value.filter(({ windowMax }) => !byTheUnit || windowMax !== undefined);
+  const from = fits.length > 0 ? fits : listed.value;
+  const picked = from.find(({ free }) => free) ?? from[0];
   if (picked === undefined) return fail("not-found", "the device sells nothing now");
   const others = listed.value.length - 1;
   const rest = others === 0 ? "the only one" : `--service picks another of ${others + 1}`;

@@ -9,6 +9,7 @@ import {
   TAX_BASIS_POINTS_MAX,
   TIERS_MAX,
   UNITS_MAX,
+  WINDOW_UNITS_MAX,
 } from "../firmware/protocol/messages.ts";
 import { UNDELIVERED } from "../firmware/token/offer.ts";
 import type { Ratio } from "../firmware/units.ts";
@@ -147,6 +148,18 @@ export const SERVICE_SCHEMA = object(
           type: "integer",
           minimum: 1,
           maximum: UNITS_MAX,
+        },
+      }),
+    },
+    stream: {
+      description:
+        "Buyers may pay unit by unit while they are served (default: no); for a service that is paid by hold",
+      ...object(["windowUnitsMax"], {
+        windowUnitsMax: {
+          description: "At most so many units are delivered before they are paid; 0 is none",
+          type: "integer",
+          minimum: 0,
+          maximum: WINDOW_UNITS_MAX,
         },
       }),
     },

@@ -1,15 +1,22 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
-// The `sluice` command: finds the sub-command, answers --help, turns errors into exit codes. The flag above keeps
-// the young generation of a process that runs for months at 4 MiB instead of 16: a tenth less in all.
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --max-semi-space-size=1
+// The `sluice` command: finds the sub-command, answers --help, turns errors into exit codes. What stands above keeps
+// the young generation of a process that runs for months at 1 MiB instead of 16, and one arena for all of its threads.
 
+import { setFlagsFromString } from "node:v8";
 import { HalError } from "../hal/hal-error.ts";
 import { bugText } from "./bug-text.ts";
 import { type Command, type ExitCode, parseCommand } from "./command.ts";
 import { openOutput } from "./output.ts";
 
+/** A device runs for months and computes little: its compilers would cost 13 MiB, and a roomy heap as much. */
+const SMALL_HEAP = ["--no-opt", "--no-sparkplug", "--optimize-for-size"];
+
 /** Loaded when called for: starting a command costs only what it needs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  run: async () => (await import("./commands/run.ts")).run,
+  run: async () => {
+    for (const flag of SMALL_HEAP) setFlagsFromString(flag);
+    return (await import("./commands/run.ts")).run;
+  },
   broker: async () => (await import("./commands/broker.ts")).broker,
   token: async () => (await import("./commands/token.ts")).token,
   acl: async () => (await import("./commands/acl.ts")).acl,
@@ -30,6 +37,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   auto: async () => (await import("./commands/auto.ts")).auto,
   limit: async () => (await import("./commands/limit.ts")).limit,
   verify: async () => (await import("./commands/verify.ts")).verify,
+  dispute: async () => (await import("./commands/dispute.ts")).dispute,
   decode: async () => (await import("./commands/decode.ts")).decode,
   service: async () => (await import("./commands/service.ts")).service,
   price: async () => (await import("./commands/price.ts")).price,
@@ -65,7 +73,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     ...["discover", "services", "readings", "prices", "quote", "pay", "begin", "end"],
   ],
   "To put a hand to what does not exist:": ["bench", "peripheral"],
-  "To look into things:": ["verify", "decode", "conform", "acquirer", "board"],
+  "To look into things:": ["verify", "dispute", "decode", "conform", "acquirer", "board"],
 };
 
 async function help(): Promise<string> {

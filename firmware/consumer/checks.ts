@@ -10,14 +10,17 @@ import {
   chargeOf,
   type Extra,
   extrasMinor,
+  moneyPart,
   settlementCharge,
 } from "../token/charge.ts";
+import type { Commitment } from "../token/commitment.ts";
 import type { DeliveryToken } from "../token/delivery-token.ts";
 import type { AmountLine, Offer } from "../token/offer.ts";
 import type { Breakdown, Receipt, SessionReceipt, SettlementReceipt } from "../token/receipt.ts";
 import { shortDigest } from "../token/signed.ts";
 import { grantPulses, milliUnits, type Ratio } from "../units.ts";
 import type { PriceOnList } from "./price-list.ts";
+import { nothingStreamed, streamedWith, streamedWrong } from "./stream-checks.ts";
 
 /** Stops after which the end reading may be of a meter that was reset or replaced; the receipt says so itself. */
 const METER_TROUBLE: ReadonlySet<string> = new Set(["meter-implausible", "meter-lost"]);
@@ -112,7 +115,8 @@ export function checkToken(token: DeliveryToken, offer: Offer): Result<void> {
  * Checks verified receipts of one order, in the order of their numbers, against its offer: each names it, sessions
  * are charged their value at its price and no more than their meter moved, and one settlement, after the last of
  * them, accounts for the whole of what was captured. Extras are those that the payer `confirmed`, and no others;
- * "any" for who was not there and takes them as they are named. Error: `offer-mismatch`.
+ * "any" for who was not there and takes them as they are named. With a checked commitment each session holds a proof of
+ * its chain, and charges nothing beyond it. Error: `offer-mismatch`.
  */
 export function checkReceipts(
   receipts: readonly Receipt[],
@@ -120,19 +124,23 @@ export function checkReceipts(
   signedOffer: Uint8Array,
   crypto: Crypto,
   confirmed: readonly Extra[] | "any" = [],
+  commitment?: Commitment,
 ): Result<void> {
   const digest = shortDigest(crypto, signedOffer);
   const ratio = { numerator: offer.numerator, denominator: offer.denominator };
   let soFar: SoFar = { sessions: 0, pulses: 0, before: undefined };
+  let streamed = commitment && nothingStreamed(commitment);
   for (const [index, receipt] of receipts.entries()) {
     const wrong =
       receipt.order !== offer.id || !equalBytes(receipt.offer, digest)
         ? "the receipt is for another offer"
         : (placeWrong(receipt, soFar.before) ??
           (receipt.is === "session"
-            ? sessionWrong(receipt, soFar, offer, ratio)
+            ? (sessionWrong(receipt, soFar, offer, ratio) ??
+              streamedWrong(receipt, streamed, soFar.pulses, ratio, crypto))
             : settlementWrong(receipt, soFar, offer, confirmed)));
     if (wrong !== undefined) return fail("offer-mismatch", wrong, `receipts.${index}`);
+    if (receipt.is === "session") streamed = streamed && streamedWith(streamed, receipt);
     const { sessions, pulses } = soFar;
     soFar =
       receipt.is === "session"
@@ -183,7 +191,10 @@ function sessionWrong(
 export function readingsWrong(receipt: SessionReceipt): string | undefined {
   const { pulses, runOnPulses, startReading, endReading, reason } = receipt;
   const moved = endReading - startReading;
-  if (moved >= pulses + runOnPulses || METER_TROUBLE.has(reason)) return undefined;
+  // Charged here, delivered by a session before.
+  const { caughtUpPulses = 0 } = receipt.breakdown?.streamed ?? {};
+  const own = pulses - caughtUpPulses;
+  if (moved >= own + runOnPulses || METER_TROUBLE.has(reason)) return undefined;
   return `the readings are ${moved} apart, for ${pulses} pulses and ${runOnPulses} more run on`;
 }
 
@@ -255,7 +266,7 @@ function milliUnitsWrong(receipt: Receipt, ratio: Ratio): string | undefined {
 function breakdownWrong({ breakdown }: Receipt, charge: Charge): string | undefined {
   const due = charge.breakdown;
   if (breakdown === undefined || due === undefined) {
-    return breakdown === due ? undefined : "its lines do not go with the offer's price";
+    return moneyPart(breakdown) === due ? undefined : "its lines do not go with the offer's price";
   }
   if (breakdown.prepaid !== undefined) return "says that a token paid for it";
   if (breakdown.taxMinor !== due.taxMinor) {

@@ -9,8 +9,10 @@ import type { Link } from "../../hal/link.ts";
 import { toHex } from "../bytes.ts";
 import { decodeReply, encodeRequest, envelopeNonce } from "../protocol/envelope.ts";
 import { toFault } from "../protocol/fault-message.ts";
-import { decodeMessage, encodeMessage, type Message } from "../protocol/messages.ts";
-import { replyTopic, requestTopic } from "../protocol/topics.ts";
+import { decodeMessage, encodeMessage } from "../protocol/message-codec.ts";
+import type { Message } from "../protocol/messages.ts";
+import { encodeProof, type Proof } from "../protocol/stream-proof.ts";
+import { proofTopic, replyTopic, requestTopic } from "../protocol/topics.ts";
 import { fail, ok, type Result } from "../result.ts";
 
 const RESEND_MS_MIN = 1_000;
@@ -113,6 +115,15 @@ export class Connection {
     if (told === undefined) return;
     this.#lastId += 1;
     this.#publish(this.#lastId, told, peer.epoch);
+  }
+
+  /** Lets go of a proof of payment, which needs no seal and has no answer. */
+  prove(peer: Peer, proof: Proof): void {
+    this.#link.publish(proofTopic(peer.device, this.#name), encodeProof(proof));
+  }
+
+  isUp(): boolean {
+    return this.#link.connected();
   }
 
   /** Takes a payload from the reply topic. */

@@ -22,6 +22,7 @@ import { type PriceOnList, pricesOf, type ServiceOnList, servicesOf } from "./pr
 import { isPaid, type Purchase, type Purchases } from "./purchase.ts";
 import { Sessions } from "./sessions.ts";
 import type { Spending } from "./spending.ts";
+import { type StreamChoice, Streams } from "./streams.ts";
 
 export interface DealerPorts {
   clock: Clock;
@@ -57,7 +58,7 @@ export class Dealer {
     this.#ports = ports;
     this.announcement = announcement;
     this.operatorKey = operatorKey;
-    const { clock, crypto, purchases, connection, isOpen } = ports;
+    const { clock, crypto, purchases, connection, isOpen, events, boxSecret } = ports;
     const { verified, epoch } = announcement;
     const deliveries = new Deliveries(
       {
@@ -81,7 +82,12 @@ export class Dealer {
       device,
       purchases,
       deliveries,
-      events: ports.events,
+      events,
+      streams: new Streams({
+        ...{ clock, crypto, purchases, events, boxSecret, device },
+        sendProof: (proof) => connection.prove(this.peer, proof),
+        isUp: () => connection.isUp(),
+      }),
       askToBegin: (request) => this.#ask(request, "begun"),
       standing: (purchase) => this.standing(purchase),
     });
@@ -272,15 +278,18 @@ export class Dealer {
   /**
    * Begins the next session and stays until its receipt is here; a session that runs already is joined. Errors:
    * the device's; `out-of-order` before it is paid, and while a delivery of this order is waited for here;
-   * `wrong-device`. `onProgress` hears what is delivered so far.
+   * `wrong-device`. `onProgress` hears what is delivered so far. An order that was paid with `stream` is paid by the
+   * unit meanwhile, as `stream` says; `not-streamed` for any other, `out-of-range`.
    */
   begin(
     purchase: Purchase,
     units: number | undefined,
     onProgress: (progress: Progress) => void,
+    stream?: StreamChoice,
   ): Promise<Result<Delivered>> {
+    const taking = { units, onProgress, stream };
     return this.#take("begin", purchase.id, () =>
-      this.#sessions.begin(purchase.id, () => this.#paid(purchase, "begin"), { units, onProgress }),
+      this.#sessions.begin(purchase.id, () => this.#paid(purchase, "begin"), taking),
     );
   }
 

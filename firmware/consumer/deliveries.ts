@@ -29,7 +29,14 @@ export interface DeliveriesPorts {
   acknowledge(order: string, receipt: number): void;
 }
 
-export type Progress = { session: number; pulses: number; held: boolean };
+export interface Progress {
+  session: number;
+  pulses: number;
+  held: boolean;
+  /** Of an order that is paid by the unit: units of which the device has proof, and that the session is over. */
+  proved?: number;
+  ended?: boolean;
+}
 
 /** How a session ended, for the consumer: its receipts, verified, oldest first. */
 export interface Delivered {
@@ -99,8 +106,8 @@ export class Deliveries {
     const watch = order === undefined ? undefined : this.#watches.get(order);
     if (watch !== undefined) watch.heardMs = this.#ports.clock.monotonicMs();
     if (message.is === "metering") {
-      const { session, pulses, held } = message;
-      watch?.progress({ session, pulses, held: held === true });
+      const { is: _, held = false, ...counts } = message;
+      watch?.progress({ ...counts, held });
     } else if (message.is === "receipts") {
       const { receipts } = message;
       this.#keeping = this.#keeping.then(() => this.#keepAll(receipts, order));

@@ -1,6 +1,7 @@
 // What the application that buys is told, in the order in which it happens, one after the other. An application
 // that throws, now or later, harms no purchase.
 
+import type { StopCause } from "../../hal/loop-host.ts";
 import type { Log } from "../log.ts";
 import type { Fault } from "../result.ts";
 
@@ -38,6 +39,14 @@ export type ConsumerEvent =
       held: boolean;
     }
   | {
+      event: "proof";
+      device: string;
+      order: string;
+      session: number;
+      /** All units of the order up to this one are paid with it. */
+      units: number;
+    }
+  | {
       event: "end";
       device: string;
       order: string;
@@ -46,6 +55,8 @@ export type ConsumerEvent =
       amountMinor: number;
       currency: string;
       reason: string;
+      /** The reading for which it ended, where one did it. */
+      cause?: StopCause;
       /** Whether the order is closed with it. */
       closed: boolean;
     }

@@ -13,8 +13,16 @@ import { shortDigest } from "../token/signed.ts";
 import { checkToken } from "./checks.ts";
 import { type Card, type SealedCredential, sealCard } from "./credential.ts";
 import { PaymentQuestions, type PayOptions } from "./payment-questions.ts";
-import { isPaid, type Purchase, type Purchases, withoutPayer, withPayer } from "./purchase.ts";
+import {
+  isPaid,
+  type Purchase,
+  type Purchases,
+  type StreamTerms,
+  withoutPayer,
+  withPayer,
+} from "./purchase.ts";
 import type { Spending } from "./spending.ts";
+import { commitTo } from "./stream-order.ts";
 
 const PAY_AGAIN_MS = 1_000;
 /** A payment that the device cannot decide by then is left to a later `pay` of the same order. */
@@ -23,6 +31,14 @@ const PAY_TIMEOUT_MS = 90_000;
 const ALLOW_MS = 60_000;
 /** So long after an offer expired the device surely knows an order that was made of it (24 h), and no frame is under way. */
 const KNOWN_S = { from: 300, to: 20 * 3600 };
+
+const ANOTHER_WAY = "it is being paid already, in the other way: by the unit, or in one piece";
+
+/** What a payer signs for beside the offer's total. */
+interface Signed {
+  mostMinor: number | undefined;
+  byTheUnit: (StreamTerms & { commitment: Uint8Array }) | undefined;
+}
 
 /** Whether the application lets this be paid: its words reach whoever asked. */
 export type Allow = (offer: Offer, purchase: Purchase) => Result<void> | Promise<Result<void>>;
@@ -52,8 +68,8 @@ export class Paying {
   }
 
   /**
-   * Errors: `out-of-order`, `refused`, `over-limit`, the device's and the host's, `timed-out`. After `not-ready`
-   * and `too-many` no money was asked to move: it may be paid later, as long as the offer lives. Without a card it is
+   * Errors: `out-of-order`, `refused`, `over-limit`, the device's and the host's, `timed-out`. After `not-ready`,
+   * `too-many` and `not-streamed` no money was asked to move: it may be paid later, as long as the offer lives. Without a card it is
    * paid from an account that the operator keeps.
    */
   async pay(
@@ -72,9 +88,12 @@ export class Paying {
     if (!allowed.ok) return allowed;
     const { maximumMinor = 0 } = options;
     const mostMinor = maximumMinor > offer.value.totalMinor ? maximumMinor : undefined;
-    const request = this.#request(offer.value, latest.offer, card, mostMinor, options);
+    const byTheUnit = this.#byTheUnit(offer.value, latest, mostMinor, options);
+    if (!byTheUnit.ok) return byTheUnit;
+    const signed = { mostMinor, byTheUnit: byTheUnit.value };
+    const request = this.#request(offer.value, latest.offer, card, signed, options);
     if (!request.ok) return request;
-    const begun = await this.#beginToPay(id, offer.value, mostMinor);
+    const begun = await this.#beginToPay(id, offer.value, signed);
     if (!begun.ok) return begun;
     if (begun.value.state !== "paying") return this.#decided(begun.value);
     const unlisten = this.#questions.listen(id, options);
@@ -90,16 +109,40 @@ export class Paying {
     this.#questions.onPush(message);
   }
 
+  /** Undefined for what is paid in one piece. What may be on its way to the device is not paid in another way. */
+  #byTheUnit(
+    offer: Offer,
+    { state, stream, offer: signedOffer }: Purchase,
+    mostMinor: number | undefined,
+    { stream: terms, further = [] }: PayOptions,
+  ): Result<Signed["byTheUnit"]> {
+    const isBegun = state === "paying";
+    if (terms === undefined && !(isBegun && stream !== undefined)) return ok(undefined);
+    if (mostMinor !== undefined || further.length > 0) {
+      const words = "one card pays by the unit, for the units alone: nothing comes on top";
+      return fail("not-streamed", words, "stream");
+    }
+    if (isBegun) return stream ? ok(stream) : fail("out-of-order", ANOTHER_WAY, "purchase");
+    const { signKey } = this.#device;
+    const { step = 1, window = 0 } = terms ?? {};
+    const made = commitTo(offer, { signedOffer, signKey }, this.#ports);
+    return made.ok ? ok({ commitment: made.value, step, window }) : made;
+  }
+
   #request(
     offer: Offer,
     signed: Uint8Array,
     card: Card | undefined,
-    mostMinor: number | undefined,
+    { mostMinor, byTheUnit }: Signed,
     { method, further = [] }: PayOptions,
   ): Result<MessageOf<"pay">> {
     const { crypto, entropy, boxSecret } = this.#ports;
     const { hostKey } = this.#device;
-    const digest = shortDigest(crypto, signed);
+    const { commitment } = byTheUnit ?? {};
+    const digest =
+      commitment === undefined
+        ? shortDigest(crypto, signed)
+        : { commitment: shortDigest(crypto, commitment) };
     const cards = card === undefined ? [] : [card, ...further];
     const sealed: SealedCredential[] = [];
     for (const one of cards) {
@@ -121,6 +164,7 @@ export class Paying {
       ...(method !== undefined && { method }),
       ...(mostMinor !== undefined && { maximumMinor: mostMinor }),
       ...(more.length > 0 && { further: more }),
+      ...(commitment !== undefined && { commitment }),
     });
   }
 
@@ -146,13 +190,20 @@ export class Paying {
   async #beginToPay(
     id: string,
     offer: Offer,
-    mostMinor: number | undefined,
+    { mostMinor, byTheUnit }: Signed,
   ): Promise<Result<Purchase>> {
     const { purchases, spending } = this.#ports;
     const seen: { fault?: Fault } = {};
-    const payer = (current: Purchase) => withPayer(current, mostMinor);
-    const now = await purchases.change(id, payer, async (current) => {
+    const payer = (current: Purchase): Purchase | undefined => {
       delete seen.fault;
+      // Another process may have begun to pay it meanwhile.
+      const isOtherWay =
+        current.state === "paying" && (current.stream === undefined) !== (byTheUnit === undefined);
+      if (!isOtherWay) return withPayer(current, mostMinor, byTheUnit);
+      seen.fault = fail("out-of-order", ANOTHER_WAY, "purchase").fault;
+      return undefined;
+    };
+    const now = await purchases.change(id, payer, async (current) => {
       // What may have been charged already is in the sum.
       if (current.state === "paying") return [];
       const reserved = await spending.reserve(offer, mostMinor);
@@ -179,7 +230,7 @@ export class Paying {
       const reply = await askToPay(request);
       if (reply.ok) return this.paid(id, offer, reply.value.token);
       const { kind, message } = reply.fault;
-      if (kind === "not-ready" || kind === "too-many") {
+      if (kind === "not-ready" || kind === "too-many" || kind === "not-streamed") {
         // An earlier request of ours that was not answered may still be under way to the device.
         if (time === 1) await this.#ports.purchases.change(id, withoutPayer);
         return reply;

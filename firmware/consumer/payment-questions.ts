@@ -8,7 +8,7 @@ import { type Extra, extrasMinor } from "../token/charge.ts";
 import { peekOffer } from "../token/offer.ts";
 import { EXTRAS_MAX } from "../token/receipt.ts";
 import type { Card } from "./credential.ts";
-import { isPaid, type Purchase, type Purchases } from "./purchase.ts";
+import { isPaid, type Purchase, type Purchases, type StreamTerms } from "./purchase.ts";
 
 type Told = MessageOf<"payment-event">;
 export type PaymentQuestion = NonNullable<Told["confirmation"]>;
@@ -24,6 +24,11 @@ export interface PayOptions {
   maximumMinor?: number;
   /** More cards, tried in turn when the one before does not cover all. */
   further?: readonly Card[];
+  /**
+   * Paid while it is delivered, unit by unit, as is said here unless `begin` says otherwise: a commitment is signed for
+   * the total, and the money is only held.
+   */
+  stream?: StreamTerms;
   /** What an application says, for people. */
   onMessage?(type: string, text: string): void;
   /** The values that are chosen; none for no. An extra is accepted by "approve". */

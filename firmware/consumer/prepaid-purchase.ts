@@ -13,6 +13,7 @@ import { thumbprint } from "../token/signed.ts";
 import { checkReceipts } from "./checks.ts";
 import type { PriceOnList } from "./price-list.ts";
 import type { Purchase, Purchases } from "./purchase.ts";
+import { checkCommitment } from "./stream-order.ts";
 import { checkTokenReceipts } from "./token-checks.ts";
 
 /**
@@ -44,7 +45,7 @@ export function isBearers({ offer, prepaid }: Purchase): boolean {
 
 /** Checks verified receipts against the paper of their order. Errors: those of verifying it, `offer-mismatch`. */
 export function checkPurchase(
-  { offer: paper, prepaid, operatorKey, extras }: Purchase,
+  { offer: paper, prepaid, operatorKey, extras, stream }: Purchase,
   receipts: readonly Receipt[],
   deviceKey: Uint8Array,
   crypto: Crypto,
@@ -55,7 +56,12 @@ export function checkPurchase(
     return checkTokenReceipts(receipts, { token: token.value, signed: paper }, crypto);
   }
   const offer = verifyOffer(paper, deviceKey, crypto);
-  return offer.ok ? checkReceipts(receipts, offer.value, paper, crypto, extras) : offer;
+  if (!offer.ok) return offer;
+  if (stream === undefined) return checkReceipts(receipts, offer.value, paper, crypto, extras);
+  const signed = { signedOffer: paper, signKey: deviceKey };
+  const commitment = checkCommitment(stream.commitment, offer.value, signed, crypto);
+  if (!commitment.ok) return commitment;
+  return checkReceipts(receipts, offer.value, paper, crypto, extras, commitment.value);
 }
 
 interface TokenPorts {

@@ -5,7 +5,16 @@
 import { HalError } from "../../hal/hal-error.ts";
 import type { Store, StoreWrite } from "../../hal/store.ts";
 import { assert } from "../assert.ts";
-import { amountMinor, currency, orderId, SESSIONS_MAX } from "../protocol/messages.ts";
+import {
+  amountMinor,
+  CHAIN_UNITS_MAX,
+  currency,
+  orderId,
+  SESSIONS_MAX,
+  SIGNED_BYTES_MAX,
+  STEP_UNITS_MAX,
+  WINDOW_UNITS_MAX,
+} from "../protocol/messages.ts";
 import { readRecord, writeRecord } from "../protocol/record.ts";
 import {
   bytes,
@@ -61,9 +70,25 @@ const purchaseRecord = map({
   ),
   /** The operator's prepaid token stands in the place of the offer. What it does not say, as the price list had it. */
   prepaid: optional(17, tokenWords),
+  /** Paid while it is delivered. What was let go of is the chain's link of so many units. */
+  stream: optional(
+    18,
+    map({
+      commitment: field(1, bytes(1, SIGNED_BYTES_MAX)),
+      step: field(2, uint(STEP_UNITS_MAX)),
+      window: field(3, uint(WINDOW_UNITS_MAX)),
+      released: field(4, uint(CHAIN_UNITS_MAX)),
+    }),
+  ),
 });
 
 export type Purchase = Readonly<Of<typeof purchaseRecord>>;
+
+/** How an order is paid by the unit: units for each proof, and units that the device delivers ahead of proof. */
+export interface StreamTerms {
+  step: number;
+  window: number;
+}
 
 export const KIND = "purchase";
 /** So often another process may be quicker than we are in one change. */
@@ -88,10 +113,15 @@ export function isPaid({ state }: Purchase): boolean {
   return STEPS[state] >= STEPS.paid;
 }
 
-/** One more who begins to pay it, at most so much; undefined when it is no longer to be paid. */
-export function withPayer(purchase: Purchase, mostMinor?: number): Purchase | undefined {
+/** One more who begins to pay it, at most so much, or by the unit; undefined when it is no longer to be paid. */
+export function withPayer(
+  purchase: Purchase,
+  mostMinor?: number,
+  byTheUnit?: StreamTerms & { commitment: Uint8Array },
+): Purchase | undefined {
   const { state } = purchase;
   if (state !== "quoted" && state !== "paying") return undefined;
+  const { stream = byTheUnit && { ...byTheUnit, released: 0 } } = purchase;
   const { payers = state === "paying" ? 1 : 0 } = purchase;
   const { maximumMinor = 0 } = purchase;
   return {
@@ -99,7 +129,21 @@ export function withPayer(purchase: Purchase, mostMinor?: number): Purchase | un
     state: "paying",
     payers: Math.min(payers + 1, PAYERS_MAX),
     ...(mostMinor !== undefined && { maximumMinor: Math.max(maximumMinor, mostMinor) }),
+    ...(stream !== undefined && { stream }),
   };
+}
+
+/** The same with what its payer chose for the session that begins, and what he let go of. */
+export function withStream(
+  purchase: Purchase,
+  { step, window, released }: StreamTerms & { released: number },
+): Purchase | undefined {
+  const { stream } = purchase;
+  if (stream === undefined) return undefined;
+  const next = { ...stream, step, window, released: Math.max(stream.released, released) };
+  const isSame =
+    next.step === stream.step && next.window === stream.window && next.released === stream.released;
+  return isSame ? undefined : { ...purchase, stream: next };
 }
 
 /**
@@ -107,7 +151,7 @@ export function withPayer(purchase: Purchase, mostMinor?: number): Purchase | un
  * another may be paying it at this moment.
  */
 export function withoutPayer(purchase: Purchase): Purchase | undefined {
-  const { payers: _, ...rest } = purchase;
+  const { payers: _, stream: __, ...rest } = purchase;
   return isPaidByOne(purchase) ? { ...rest, state: "quoted" } : undefined;
 }
 
@@ -120,6 +164,7 @@ function keepsAll(before: Purchase, next: Purchase): boolean {
     (STEPS[next.state] >= STEPS[before.state] ||
       (next.state === "quoted" && isPaidByOne(before))) &&
     (before.token === undefined || next.token !== undefined) &&
+    (next.stream?.released ?? 0) >= (before.stream?.released ?? 0) &&
     (next.extras ?? []).length >= (before.extras ?? []).length &&
     next.receipts.length >= before.receipts.length
   );

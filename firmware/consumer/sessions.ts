@@ -7,12 +7,15 @@ import type { Delivered, Deliveries, Progress } from "./deliveries.ts";
 import type { Events } from "./events.ts";
 import { termsOf } from "./prepaid-purchase.ts";
 import type { Purchase, Purchases } from "./purchase.ts";
+import type { Streaming } from "./streaming.ts";
+import type { SessionStream, StreamChoice, Streams } from "./streams.ts";
 
 export interface SessionsPorts {
   device: string;
   purchases: Purchases;
   deliveries: Deliveries;
   events: Events;
+  streams: Streams;
   askToBegin(request: Message): Promise<Result<unknown>>;
   standing(purchase: Purchase): Promise<Result<MessageOf<"order">>>;
 }
@@ -21,12 +24,16 @@ interface Taking {
   /** All that are left when undefined. */
   units: number | undefined;
   onProgress(progress: Progress): void;
+  /** Of an order that is paid by the unit. */
+  stream?: StreamChoice | undefined;
 }
 
 export class Sessions {
   readonly #ports: SessionsPorts;
   /** Orders that somebody takes delivery of here, each by whoever does. */
   readonly #taken = new Map<string, Taking>();
+  /** What pays for a session that is taken here. */
+  readonly #paying = new Map<string, Streaming>();
 
   constructor(ports: SessionsPorts) {
     this.#ports = ports;
@@ -68,6 +75,26 @@ export class Sessions {
   }
 
   async #session(purchase: Purchase, session: number, taking: Taking): Promise<Result<Delivered>> {
+    const { units, stream } = taking;
+    const opened = await this.#ports.streams.open(purchase, session, units, stream);
+    if (!opened.ok) return opened;
+    const { streaming } = opened.value ?? {};
+    if (streaming !== undefined) this.#paying.set(purchase.id, streaming);
+    try {
+      const latest = opened.value?.purchase ?? purchase;
+      return await this.#follow(latest, session, taking, opened.value);
+    } finally {
+      streaming?.close();
+      if (this.#paying.get(purchase.id) === streaming) this.#paying.delete(purchase.id);
+    }
+  }
+
+  async #follow(
+    purchase: Purchase,
+    session: number,
+    taking: Taking,
+    stream: SessionStream | undefined,
+  ): Promise<Result<Delivered>> {
     const { device, purchases, events, deliveries, askToBegin, standing } = this.#ports;
     const { id: order } = purchase;
     const { units, onProgress } = taking;
@@ -79,6 +106,7 @@ export class Sessions {
     };
     const finished = deliveries.follow(purchase, session, (progress) => {
       tellBegun();
+      stream?.streaming.onProgress(progress);
       const { pulses, held, session: of } = progress;
       events.tell({ event: "progress", device, order, session: of, pulses, held });
       events.guard("progress", () => onProgress(progress));
@@ -86,6 +114,10 @@ export class Sessions {
     const request: MessageOf<"begin"> = { is: "begin", order, session };
     if (units !== undefined) request.units = units;
     if (purchase.prepaid !== undefined) request.token = purchase.offer;
+    if (stream !== undefined) {
+      const { step, window, streaming } = stream;
+      Object.assign(request, { step, window, ...(streaming.last && { proof: streaming.last }) });
+    }
     const reply = await askToBegin(request);
     if (!reply.ok) {
       if (this.#taken.get(order) === taking) deliveries.leave(order);
@@ -107,17 +139,22 @@ export class Sessions {
     const offer = termsOf(purchase);
     const last = receipts.findLast((one) => one.is === "session");
     if (last?.is !== "session" || !offer.ok) return;
-    const { session, pulses, amountMinor, reason } = last;
+    const { session, pulses, amountMinor, reason, breakdown: { cause } = {} } = last;
     const { currency, id: order } = offer.value;
     const closed = purchase.state === "closed";
     const what = { device, order, session, pulses, amountMinor, currency };
-    events.tell({ event: "end", ...what, reason, closed });
+    events.tell({ event: "end", ...what, reason, ...(cause && { cause }), closed });
   }
 
   /** Stops waiting for an order's delivery, or for all: they go on without us, `begin` then never resolves. */
   leave(order?: string): void {
     if (order === undefined) this.#taken.clear();
     else this.#taken.delete(order);
+    for (const [of, streaming] of [...this.#paying]) {
+      if (order !== undefined && of !== order) continue;
+      streaming.close();
+      this.#paying.delete(of);
+    }
     this.#ports.deliveries.leave(order);
   }
 }

@@ -4,7 +4,8 @@
 // contact that is to be released by hand has to be of the latching kind.
 
 import type { InterlockSort } from "../../hal/board.ts";
-import type { StopReason } from "../../hal/loop-host.ts";
+import type { StopCause, StopReason } from "../../hal/loop-host.ts";
+import { causeOf } from "./stop-causes.ts";
 
 /** `stale`: the sensor that it goes by is lost or has said nothing for too long, which raises it as well. */
 export type InterlockReading = "clear" | "raised" | "stale";
@@ -18,6 +19,8 @@ export interface StandingFault {
   reason: StopReason;
   /** Last seen. */
   atMs: number;
+  /** The reading that says so. */
+  cause?: StopCause | undefined;
 }
 
 export interface InterlockState {
@@ -27,27 +30,33 @@ export interface InterlockState {
   block: StandingFault | undefined;
 }
 
+/** Why, and by which reading. */
+type Raised = Pick<StandingFault, "reason" | "cause">;
+
 /** A contact that chatters must not make a switch chatter. */
 const CLEAR_MS = 1_000;
 
 export const NO_INTERLOCKS: InterlockState = { raised: [], block: undefined };
 
+/** `causes`: what those read that go by a sensor and are not clear; the others are contacts. */
 export function judgeInterlocks(
   before: InterlockState,
   rules: readonly InterlockRules[],
   readings: readonly InterlockReading[],
   nowMs: number,
+  causes: readonly (StopCause | undefined)[] = [],
 ): InterlockState {
   if (rules.length === 0) return before;
   const raised: string[] = [];
-  let reason: StopReason | undefined;
+  let found: Raised | undefined;
   for (const [i, { id, sort }] of rules.entries()) {
     const reading = readings[i] ?? "stale";
     if (reading === "clear") continue;
     raised.push(id);
-    reason = graver(reason, reasonOf(sort, reading));
+    const cause = causes[i] ?? causeOf(id, 1, "state");
+    found = graver(found, { reason: reasonOf(sort, reading), cause });
   }
-  if (reason !== undefined) return { raised, block: { reason, atMs: nowMs } };
+  if (found !== undefined) return { raised, block: { ...found, atMs: nowMs } };
   const { block } = before;
   const isOver = block === undefined || nowMs - block.atMs >= CLEAR_MS;
   return { raised, block: isOver ? undefined : block };
@@ -58,8 +67,11 @@ function reasonOf(sort: InterlockSort, reading: InterlockReading): StopReason {
   return sort === "emergency-stop" ? "emergency-stop" : "interlock";
 }
 
-/** Of several at once the receipt names one: a person's hand before a contact, a contact before a blind sensor. */
-function graver(one: StopReason | undefined, other: StopReason): StopReason {
-  if (one === "emergency-stop" || other === "sensor-stale") return one ?? other;
-  return other;
+/**
+ * Of several at once the receipt names one: a person's hand before a contact, a contact before a blind sensor, and of
+ * two alike the first.
+ */
+function graver(one: Raised | undefined, other: Raised): Raised {
+  if (one === undefined || one.reason === other.reason) return one ?? other;
+  return one.reason === "emergency-stop" || other.reason === "sensor-stale" ? one : other;
 }

@@ -2,7 +2,7 @@
 // performs what it asks for. It waits for nothing. Any exception opens every switch before it goes on (I7).
 
 import type { ButtonPart } from "../../hal/board.ts";
-import { after, type Clock, every, type Timer } from "../../hal/clock.ts";
+import { type Alarm, type Clock, every, openAlarm, type Timer } from "../../hal/clock.ts";
 import type { LoopDevices } from "../../hal/devices.ts";
 import type { LoopCommand, LoopReport } from "../../hal/loop-host.ts";
 import { type ButtonWatch, watchButton } from "./button-watch.ts";
@@ -63,9 +63,10 @@ class Loop {
   readonly #sensors: readonly SensorWatch[];
   readonly #buttons: readonly ButtonWatch[];
   readonly #alive: Timer;
+  readonly #poll: Alarm;
   #outlets: readonly RunningOutlet[] = [];
-  #poll: Timer | undefined;
-  #pollEndsMs = 0;
+  /** NaN while no look is due. */
+  #pollEndsMs = Number.NaN;
   #closed = false;
 
   constructor(devices: LoopDevices, channel: LoopChannel, options: LoopRunnerOptions) {
@@ -77,6 +78,7 @@ class Loop {
     this.#onLooked = options.onLooked ?? (() => {});
     this.#sensors = devices.sensors.map(watchSensor);
     this.#buttons = devices.buttons.map(watchButton);
+    this.#poll = openAlarm(this.#clock, () => this.#look());
     this.#alive = every(this.#clock, ALIVE_INTERVAL_MS, () =>
       this.#guarded(() => this.#sayOutlets("alive")),
     );
@@ -85,10 +87,8 @@ class Loop {
   start(): void {
     this.#guarded(() => {
       const { outlets } = this.#devices;
-      this.#outlets = outlets.map((outlet) => startRunning(outlet, this.#clock.monotonicMs()));
-      for (const each of this.#outlets) {
-        each.onWake(() => this.#guarded(() => this.#step(each)));
-      }
+      this.#outlets = outlets.map((outlet) => startRunning(outlet, this.#clock));
+      for (const each of this.#outlets) each.onWake(() => this.#wake(each));
       // Whoever watches over us is to know that we run before a command can close a switch.
       this.#onLooked();
       this.#channel.onCommand((command) => this.#guarded(() => this.#obey(command)));
@@ -100,7 +100,8 @@ class Loop {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#poll?.cancel();
+    this.#poll.clear();
+    for (const each of this.#outlets) each.cut?.cancel();
     this.#alive.cancel();
     this.#devices.close();
   }
@@ -117,30 +118,50 @@ class Loop {
 
   #sayOutlets(on: "ready" | "alive"): void {
     const atMs = this.#clock.monotonicMs();
-    const outlets = this.#outlets.map((each) => outletReport(each.state, each.health()));
+    const outlets = this.#outlets.map((each) => outletReport(each.hot.state, each.health()));
     const sensors = this.#sensors.map((each) => each.report(atMs));
     this.#channel.report({ on, atMs, outlets, sensors });
   }
 
+  /** Of #guarded, without a function made anew: this is the way of every pulse. */
+  #wake(each: RunningOutlet): void {
+    if (this.#closed) return;
+    try {
+      this.#step(each);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
   #step(each: RunningOutlet, command?: LoopCommand): void {
-    const before = each.state;
-    const { state, effects } = stepOutlet(before, each.sample(this.#clock.monotonicMs()), command);
-    each.state = state;
-    each.sampledAtMs = this.#clock.monotonicMs();
+    const sample = each.sample();
+    const seen = command === undefined ? each.hot.look(sample) : "else";
+    if (seen === "progress") this.#channel.report(each.hot.progress());
+    if (seen !== "else") return;
+    const before = each.hot.state;
+    const { state, effects } = stepOutlet(before, sample, command);
+    each.hot.advance(state, sample);
     // The switch before the words about it.
     for (const effect of effects) each.perform(effect);
     each.follow();
     for (const effect of effects) if (effect.do === "report") this.#channel.report(effect.report);
     if (saysOtherwise(before, state)) this.#sayOutlets("alive");
+    if (before.cutAtMs !== state.cutAtMs) this.#armCut(each, state.cutAtMs);
     // A solid-state switch has followed already: it is looked at again at once.
     if (effects.some((effect) => effect.do === "switch")) this.#arm(0);
   }
 
+  #armCut(each: RunningOutlet, cutAtMs: number | undefined): void {
+    each.cut?.cancel();
+    each.cut = cutAtMs === undefined ? undefined : this.#clock.at(cutAtMs, () => this.#wake(each));
+  }
+
   #obey(command: LoopCommand): void {
-    const each = this.#outlets.find((candidate) =>
+    const each = this.#outlets.find(({ rules, hot }) =>
       command.do === "grant"
-        ? candidate.state.rules.id === command.outlet
-        : sessionOf(candidate.state.phase)?.id === command.session,
+        ? rules.id === command.outlet
+        : sessionOf(hot.phase)?.id === command.session,
     );
     if (each !== undefined) this.#step(each, command);
     else if (command.do === "grant") {
@@ -150,8 +171,8 @@ class Loop {
 
   /** What runs is stopped here and now: it needs no device that hears of it (I9). */
   #press({ id, does }: ButtonPart, atMs: number): void {
-    const each = "stop" in does && this.#outlets.find(({ state }) => state.rules.id === does.stop);
-    const session = each ? sessionOf(each.state.phase) : undefined;
+    const each = "stop" in does && this.#outlets.find(({ rules }) => rules.id === does.stop);
+    const session = each ? sessionOf(each.hot.phase) : undefined;
     if (each && session !== undefined) {
       this.#step(each, { do: "stop", session: session.id, reason: "customer-button" });
     } else {
@@ -160,10 +181,14 @@ class Loop {
   }
 
   #pollMs(): number {
-    if (this.#outlets.some((each) => each.isMoving(this.#clock.monotonicMs()))) {
-      return POLL_MOVING_MS;
+    const nowMs = this.#clock.monotonicMs();
+    let isBusy = false;
+    for (let i = 0; i < this.#outlets.length; i++) {
+      const each = this.#outlets[i];
+      if (each === undefined) continue;
+      if (each.isMoving(nowMs)) return POLL_MOVING_MS;
+      isBusy ||= each.hot.phase.is !== "idle";
     }
-    const isBusy = this.#outlets.some((each) => each.state.phase.is !== "idle");
     if (isBusy) return this.#pollRunningMs;
     return this.#buttons.length > 0 ? POLL_BUTTONS_MS : this.#pollIdleMs;
   }
@@ -171,19 +196,34 @@ class Loop {
   /** Sees to it that the outlets are looked at that soon, or sooner. */
   #arm(delayMs = this.#pollMs()): void {
     const endsMs = this.#clock.monotonicMs() + delayMs;
-    if (this.#poll !== undefined && this.#pollEndsMs <= endsMs) return;
-    this.#poll?.cancel();
+    if (this.#pollEndsMs <= endsMs) return;
     this.#pollEndsMs = endsMs;
-    this.#poll = after(this.#clock, delayMs, () => this.#guarded(() => this.#look()));
+    this.#poll.set(endsMs);
   }
 
   #look(): void {
-    this.#poll = undefined;
+    if (this.#closed) return;
+    this.#pollEndsMs = Number.NaN;
+    try {
+      this.#lookAtAll();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** A hundred times a second, and not often enough for the compiler that does away with iterators. */
+  #lookAtAll(): void {
     const nowMs = this.#clock.monotonicMs();
-    for (const button of this.#buttons) if (button.look(nowMs)) this.#press(button.part, nowMs);
-    for (const each of this.#outlets) {
-      const idle = each.state.phase.is === "idle";
-      if (!idle || nowMs - each.sampledAtMs >= this.#pollIdleMs) this.#step(each);
+    for (let i = 0; i < this.#buttons.length; i++) {
+      const button = this.#buttons[i];
+      if (button?.look(nowMs)) this.#press(button.part, nowMs);
+    }
+    for (let i = 0; i < this.#outlets.length; i++) {
+      const each = this.#outlets[i];
+      if (each === undefined) continue;
+      const isIdle = each.hot.phase.is === "idle";
+      if (!isIdle || nowMs - each.sampled.nowMs >= this.#pollIdleMs) this.#step(each);
     }
     this.#onLooked();
     this.#arm();

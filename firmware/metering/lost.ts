@@ -7,7 +7,12 @@ export function unlessLost<T>(call: () => T): T | "lost" {
   try {
     return call();
   } catch (error) {
-    if (error instanceof HalError) return "lost";
-    throw error;
+    return lostBy(error);
   }
+}
+
+/** The same for whoever catches for himself, because a function made anew at each call is garbage. */
+export function lostBy(error: unknown): "lost" {
+  if (error instanceof HalError) return "lost";
+  throw error;
 }

@@ -1,10 +1,12 @@
 // One step of an outlet in the making: the state so far and the effects so far, and the moves that every sort of
 // outlet makes.
 
-import type { StopReason } from "../../hal/loop-host.ts";
+import type { StopCause, StopReason } from "../../hal/loop-host.ts";
 import { assert } from "../assert.ts";
+import { partFlowed } from "./outlet-flow.ts";
 import { progressReport } from "./outlet-report.ts";
 import type { LoopEffect, OutletState, Phase, Session } from "./outlet-state.ts";
+import { stopCause } from "./stop-causes.ts";
 
 export interface Draft {
   state: OutletState;
@@ -22,7 +24,8 @@ export function setSwitch(draft: Draft, closed: boolean): void {
   if (!closed) {
     const leak = { pulses: 0, sinceMs: draft.nowMs };
     // Opening ends the slow stage.
-    draft.state = { ...draft.state, openSinceMs: draft.nowMs, leak, slow: false };
+    const told = { openSinceMs: draft.nowMs, leak, slow: false, slowSinceMs: draft.nowMs };
+    draft.state = { ...draft.state, ...told, cutAtMs: undefined };
   }
 }
 
@@ -33,19 +36,24 @@ export function setStage(draft: Draft, session: Session): void {
   const slow = session.total - session.delivered <= slowPulses;
   if (slow === draft.state.slow) return;
   draft.effects.push({ do: "slow", slow });
-  draft.state = { ...draft.state, slow };
+  draft.state = { ...draft.state, slow, slowSinceMs: draft.nowMs };
 }
 
 export function hold(draft: Draft, session: Session): void {
   setSwitch(draft, false);
+  draft.state = { ...draft.state, flow: undefined };
   enter(draft, { is: "held", session, sinceMs: draft.nowMs });
   report(draft, session);
 }
 
-export function stop(draft: Draft, session: Session, reason: StopReason): void {
+/** `known`: the reading that led to it, where it was taken earlier than now. */
+export function stop(draft: Draft, session: Session, reason: StopReason, known?: StopCause): void {
+  const { nowMs } = draft;
+  const cause = known ?? stopCause(draft.state, session, reason, nowMs);
+  const part = partFlowed(draft.state, nowMs);
   setSwitch(draft, false);
-  const nowMs = draft.nowMs;
-  enter(draft, { is: "settling", session, reason, sinceMs: nowMs, stillSinceMs: nowMs });
+  const at = { sinceMs: nowMs, stillSinceMs: nowMs, deliveredAtStop: session.delivered, part };
+  enter(draft, { is: "settling", session, reason, cause, ...at });
 }
 
 export function report(draft: Draft, session: Session): void {

@@ -23,7 +23,7 @@ export function awaitItem(draft: Draft, phase: Phase & { is: "working" }): void 
     if (draft.nowMs - itemSinceMs >= limitMs) stop(draft, session, "time-limit");
     else enter(draft, phase);
   } else if (ending !== undefined) {
-    stop(draft, session, ending);
+    stop(draft, session, ending, phase.cause);
   } else if (session.delivered >= session.granted) {
     hold(draft, session);
   } else {
@@ -57,6 +57,6 @@ export function stopWhenDone(
     return;
   }
   const ending = phase.ending ?? reason;
-  if (AT_ONCE.includes(reason)) stop(draft, session, ending);
+  if (AT_ONCE.includes(reason)) stop(draft, session, ending, phase.cause);
   else enter(draft, { ...phase, ending });
 }

@@ -17,6 +17,7 @@ import {
   type OutletState,
   wantsClosed,
 } from "./outlet-state.ts";
+import { firstMeterCause, itemCause, leakCause, switchCause } from "./stop-causes.ts";
 
 /** This many pulses within this time through an open switch are a leak: one alone may be a shaken sensor. */
 const LEAK_PULSES = 2;
@@ -101,12 +102,12 @@ export function judgeFault(before: OutletState, sample: OutletSample): OutletSta
   const meters = leaks ? before.meters.map((meter) => leaked(meter, sample.nowMs)) : before.meters;
   const state = { ...before, meters, leak };
   const isOpen = follows("open", sample, state.openSinceMs, rules);
-  const { nowMs } = sample;
+  const { nowMs, interlocks, causes } = sample;
   return {
     ...state,
     isOpen,
     fault: faultOf(state, sample, leaks),
-    interlocks: judgeInterlocks(before.interlocks, rules.interlocks, sample.interlocks, nowMs),
+    interlocks: judgeInterlocks(before.interlocks, rules.interlocks, interlocks, nowMs, causes),
   };
 }
 
@@ -121,11 +122,17 @@ function faultOf(
 ): StandingFault | undefined {
   const atMs = sample.nowMs;
   if (sample.switch === "lost") return { reason: "fault", atMs };
-  if (sample.switch.fault !== undefined) return { reason: sample.switch.fault, atMs };
-  if (state.meters.some((meter) => meter.lost)) return { reason: "meter-lost", atMs };
-  if (leaks) return { reason: "leak", atMs };
-  if (state.meters.some((meter) => meter.wrong)) return { reason: "meter-implausible", atMs };
-  if (state.phase.is === "idle" && state.itemSinceMs !== undefined) return itemOverdue(atMs);
+  const { fault: broken } = sample.switch;
+  if (broken !== undefined)
+    return { reason: broken, atMs, cause: switchCause(state, broken, atMs) };
+  if (state.meters.some(isLost)) {
+    return { reason: "meter-lost", atMs, cause: firstMeterCause(state, isLost) };
+  }
+  if (leaks) return { reason: "leak", atMs, cause: leakCause(state) };
+  if (state.meters.some(isWrong)) {
+    return { reason: "meter-implausible", atMs, cause: firstMeterCause(state, isWrong) };
+  }
+  if (state.phase.is === "idle" && state.itemSinceMs !== undefined) return itemOverdue(state, atMs);
   const standing = state.fault;
   if (standing === undefined) return undefined;
   // These are seen for themselves: not seen any more, they are over.
@@ -137,9 +144,17 @@ function faultOf(
   return isOver || atMs - standing.atMs >= FAULT_STANDS_MS ? undefined : standing;
 }
 
+function isLost({ lost }: MeterState): boolean {
+  return lost;
+}
+
+function isWrong({ wrong }: MeterState): boolean {
+  return wrong;
+}
+
 /** Whoever came next would be told done by an item that he did not start. */
-export function itemOverdue(atMs: number): StandingFault {
-  return { reason: "time-limit", atMs };
+export function itemOverdue(state: OutletState, atMs: number): StandingFault {
+  return { reason: "time-limit", atMs, cause: itemCause(state, atMs) };
 }
 
 function leakOf(state: OutletState, sample: OutletSample): OutletState["leak"] {

@@ -1,7 +1,13 @@
 // What the metering loop says of an outlet and its session, in the words of the loop host port.
 // Delivered within the grant and what ran on beyond it are told apart here and nowhere else.
 
-import type { LoopCommand, LoopReport, OutletReport, StopReason } from "../../hal/loop-host.ts";
+import type {
+  LoopCommand,
+  LoopReport,
+  OutletReport,
+  StopCause,
+  StopReason,
+} from "../../hal/loop-host.ts";
 import {
   type MeterTrouble,
   meterOf,
@@ -66,6 +72,7 @@ export function stoppedReport(
   session: Session,
   reason: StopReason,
   nowMs: number,
+  cause: StopCause | undefined,
 ): LoopReport {
   const pulses = Math.min(session.delivered, session.granted);
   return {
@@ -77,6 +84,8 @@ export function stoppedReport(
     pulses,
     runOnPulses: session.delivered - pulses,
     atMs: nowMs,
+    ...(cause !== undefined && { cause }),
+    ...(state.runOn !== undefined && { runOn: state.runOn }),
   };
 }
 
@@ -86,6 +95,7 @@ export function refusedReport(
   reason: StopReason,
   reading: number,
   nowMs: number,
+  cause?: StopCause,
 ): LoopReport {
   return {
     on: "stopped",
@@ -96,6 +106,7 @@ export function refusedReport(
     pulses: 0,
     runOnPulses: 0,
     atMs: nowMs,
+    ...(cause !== undefined && { cause }),
   };
 }
 

@@ -2,7 +2,7 @@
 // Plain data, so that a state can be printed, compared and replayed.
 
 import type { MeterPart, OutletPart } from "../../hal/board.ts";
-import type { LoopReport, StopReason } from "../../hal/loop-host.ts";
+import type { LoopReport, RunOn, StopCause, StopReason } from "../../hal/loop-host.ts";
 import type { MeterReading } from "../../hal/meter.ts";
 import type { SwitchState } from "../../hal/switch.ts";
 import type { Counter, CounterWrong } from "./counter.ts";
@@ -49,6 +49,8 @@ export interface OutletSample {
   readings: readonly (MeterReading | "lost")[];
   /** In the order of the rules' interlocks. */
   interlocks: readonly InterlockReading[];
+  /** What those of them read that go by a sensor and are not clear. */
+  causes?: readonly (StopCause | undefined)[];
 }
 
 export interface Session {
@@ -73,13 +75,29 @@ export type Phase =
   /** The contact is closed. */
   | { is: "delivering"; session: Session; pulseAtMs: number }
   /** An item was started and is waited for; with a reason to end, no further one is started. */
-  | { is: "working"; session: Session; ending: StopReason | undefined }
+  | {
+      is: "working";
+      session: Session;
+      ending: StopReason | undefined;
+      cause?: StopCause | undefined;
+    }
   /** An item is done; the next one is started a little later. */
   | { is: "pausing"; session: Session; sinceMs: number }
   /** All that was granted so far is delivered; the switch was told to open and waits for an extension. */
   | { is: "held"; session: Session; sinceMs: number }
   /** The session is over; the switch was told to open and the meter is running out. */
-  | { is: "settling"; session: Session; reason: StopReason; sinceMs: number; stillSinceMs: number };
+  | {
+      is: "settling";
+      session: Session;
+      reason: StopReason;
+      cause?: StopCause | undefined;
+      sinceMs: number;
+      stillSinceMs: number;
+      /** When it was told to open. */
+      deliveredAtStop: number;
+      /** Of the pulse after that, what had flowed then; undefined where that cannot be said. */
+      part?: number | undefined;
+    };
 
 /** What was last the matter with a meter, for people. */
 export interface MeterTrouble {
@@ -115,8 +133,22 @@ export interface OutletState {
   leak: { pulses: number; sinceMs: number };
   /** An item was started then and is not done, as far as we know; it may outlive its session. */
   itemSinceMs: number | undefined;
-  /** The switch was told to let little flow while it is closed. */
+  /** The switch was told to let little flow while it is closed, and when that changed. */
   slow: boolean;
+  slowSinceMs: number;
+  /** What is known of how it runs on. */
+  runOn: RunOn | undefined;
+  /** How the last pulses of a session come: see watchesFrom(). */
+  flow: Flow | undefined;
+  /** The switch is to be told to open then, if no pulse comes before. A step is wanted at that time. */
+  cutAtMs: number | undefined;
+}
+
+export interface Flow {
+  /** When the last pulse came, by the meter. */
+  pulseAtMs: number;
+  /** Between pulses; undefined until two were seen. */
+  intervalMs: number | undefined;
 }
 
 export type LoopEffect =

@@ -1,13 +1,14 @@
 // One outlet of the metering loop as a pure step: what was read and what was commanded in, a new state and
-// effects out. The very step that sees the granted pulse tells the switch to open (I8); nothing it needs
-// for that comes from outside these files (I9).
+// effects out. The very step that sees the granted pulse tells the switch to open, or an earlier one where what
+// runs on is known to deliver the rest (I8); nothing it needs for that comes from outside these files (I9).
 //   idle -> closing -> delivering -> held -> closing ..., any of them -> settling -> idle
 // A machine with a start signal does item after item instead:
 //   idle -> working -> pausing -> working ... -> held -> pausing ..., any of them -> settling -> idle
 
-import type { LoopCommand, StopReason } from "../../hal/loop-host.ts";
+import type { LoopCommand, StopCause, StopReason } from "../../hal/loop-host.ts";
 import { NO_INTERLOCKS } from "./interlocks.ts";
 import { type Draft, enter, hold, report, setStage, setSwitch, stop } from "./outlet-draft.ts";
+import { cutTimeMs, learnt, withFlow } from "./outlet-flow.ts";
 import { awaitItem, pause, startItem, stopWhenDone, waitsForItem } from "./outlet-items.ts";
 import { itemOverdue, judgeFault, readMeters } from "./outlet-reading.ts";
 import { refusedReport, stoppedReport } from "./outlet-report.ts";
@@ -25,6 +26,10 @@ import {
   type Step,
   sessionOf,
 } from "./outlet-state.ts";
+import { causeOf, meterCause, stopCause, switchCause } from "./stop-causes.ts";
+
+/** A timer that was set for a cut must not find it still to come by a binary fraction. */
+const ROUNDING_MS = 0.001;
 
 /** The closing reading is taken after this many times the settling time at the latest. */
 const SETTLE_TIMES_MAX = 10;
@@ -42,6 +47,10 @@ export function startOutlet(rules: OutletRules, sample: OutletSample): OutletSta
     leak: { pulses: 0, sinceMs: sample.nowMs },
     itemSinceMs: undefined,
     slow: false,
+    slowSinceMs: sample.nowMs,
+    runOn: undefined,
+    flow: undefined,
+    cutAtMs: undefined,
   };
   return stepOutlet(state, sample).state;
 }
@@ -68,6 +77,7 @@ function move(draft: Draft, sample: OutletSample): void {
   const pulses = meterOf(draft.state, before.session.meter)?.pulses ?? 0;
   const session = { ...before.session, delivered: before.session.delivered + pulses };
   const phase: Phase = { ...before, session };
+  draft.state = withFlow(draft.state, phase, pulses);
   enter(draft, phase);
   if (phase.is === "settling") {
     settle(draft, phase, sample, pulses);
@@ -78,9 +88,20 @@ function move(draft: Draft, sample: OutletSample): void {
   const ending = isPaidOut ? "exhausted" : troubleOf(draft.state, session, sample);
   if (ending !== undefined && !(phase.is === "working" && waitsForItem(ending))) {
     stop(draft, session, ending);
-  } else if (phase.is === "working") awaitItem(draft, { ...phase, ending: phase.ending ?? ending });
+  } else if (phase.is === "working") awaitItem(draft, withEnding(draft, phase, ending));
   else if (phase.is === "pausing") pause(draft, phase);
   else if (phase.is !== "held") deliver(draft, phase, sample, pulses);
+}
+
+/** The first reason to end is the one; what it was read from may be gone when the item is done. */
+function withEnding(
+  draft: Draft,
+  phase: Phase & { is: "working" },
+  ending: StopReason | undefined,
+): Phase & { is: "working" } {
+  if (phase.ending !== undefined || ending === undefined) return phase;
+  const cause = stopCause(draft.state, phase.session, ending, draft.nowMs);
+  return { ...phase, ending, cause };
 }
 
 function deliver(
@@ -105,8 +126,16 @@ function deliver(
     if (stuckAfterMs !== undefined && nowMs - pulseAtMs >= stuckAfterMs) {
       noteTrouble(draft, session.meter, "stuck");
       stop(draft, session, "meter-stuck");
-    }
+    } else cutAhead(draft, session);
   }
+}
+
+/** Stops in time for what runs on, or says when that will be (I8). */
+function cutAhead(draft: Draft, session: Session): void {
+  const { state, nowMs } = draft;
+  const cutAtMs = cutTimeMs(state, session, nowMs);
+  if (cutAtMs !== undefined && nowMs >= cutAtMs - ROUNDING_MS) stop(draft, session, "exhausted");
+  else if (cutAtMs !== state.cutAtMs) draft.state = { ...state, cutAtMs };
 }
 
 function noteTrouble(draft: Draft, meter: string, what: MeterTrouble["what"]): void {
@@ -146,6 +175,8 @@ function settle(
   const { rules } = draft.state;
   const meter = meterOf(draft.state, phase.session.meter);
   const reason = closingReason(phase.reason, sample, meter);
+  const cause =
+    reason === phase.reason ? phase.cause : stopCause(draft.state, phase.session, reason, nowMs);
   const isOpen = follows("open", sample, phase.sinceMs, rules);
   const stillSinceMs = isOpen && pulses === 0 ? phase.stillSinceMs : nowMs;
   // Still is what has been read to be still: of a meter that is polled, by its last answer.
@@ -155,12 +186,17 @@ function settle(
     rules.operateMsMax + SETTLE_TIMES_MAX * rules.settleMs + (poll?.staleAfterMs ?? 0);
   const isOverdue = nowMs - phase.sinceMs >= limitMs;
   if (!isStill && !isOverdue) {
-    enter(draft, { ...phase, reason, stillSinceMs });
+    enter(draft, { ...phase, reason, cause, stillSinceMs });
     return;
   }
+  if (isStill) draft.state = { ...draft.state, runOn: learnt(draft.state, phase, reason) };
   // Through a contact that is taken to be open it flows and flows.
   const leaks = !isStill && isOpen && nowMs - stillSinceMs < rules.settleMs;
-  close(draft, phase.session, leaks && !OUTRANKS_LEAK.includes(reason) ? "leak" : reason);
+  if (leaks && !OUTRANKS_LEAK.includes(reason)) {
+    const { session, deliveredAtStop } = phase;
+    const leaked = session.delivered - deliveredAtStop;
+    close(draft, session, "leak", causeOf(session.meter, leaked, "pulses"));
+  } else close(draft, phase.session, reason, cause);
 }
 
 const OUTRANKS_LEAK: readonly StopReason[] = ["weld", "meter-implausible"];
@@ -179,17 +215,24 @@ function closingReason(
 }
 
 /** The session is over. What it leaves behind keeps the next one out. */
-function close(draft: Draft, session: Session, reason: StopReason): void {
+function close(
+  draft: Draft,
+  session: Session,
+  reason: StopReason,
+  cause: StopCause | undefined,
+): void {
   const { nowMs } = draft;
   enter(draft, { is: "idle" });
+  draft.state = { ...draft.state, flow: undefined };
   if (reason === "leak") {
     noteTrouble(draft, session.meter, "leaked");
-    draft.state = { ...draft.state, fault: draft.state.fault ?? { reason, atMs: nowMs } };
+    draft.state = { ...draft.state, fault: draft.state.fault ?? { reason, atMs: nowMs, cause } };
   }
   if (draft.state.itemSinceMs !== undefined) {
-    draft.state = { ...draft.state, fault: draft.state.fault ?? itemOverdue(nowMs) };
+    const overdue = draft.state.fault ?? itemOverdue(draft.state, nowMs);
+    draft.state = { ...draft.state, fault: overdue };
   }
-  const report = stoppedReport(draft.state, session, reason, nowMs);
+  const report = stoppedReport(draft.state, session, reason, nowMs, cause);
   draft.effects.push({ do: "report", report });
 }
 
@@ -211,12 +254,17 @@ function grant(draft: Draft, sample: OutletSample, command: LoopCommand & { do: 
   const refused = refusalOf(state, command, startReading);
   if (refused !== undefined || startReading === undefined || sample.switch === "lost") {
     const reason = refused ?? "fault";
-    draft.effects.push({
-      do: "report",
-      report: refusedReport(command, reason, startReading ?? 0, nowMs),
-    });
+    const report = refusedReport(
+      command,
+      reason,
+      startReading ?? 0,
+      nowMs,
+      refusalCause(state, command, reason, nowMs),
+    );
+    draft.effects.push({ do: "report", report });
     return;
   }
+  draft.state = { ...state, runOn: state.runOn ?? command.runOn };
   const session: Session = {
     id: command.session,
     meter: command.meter,
@@ -252,6 +300,20 @@ function refusalOf(
   return startReading === undefined ? "meter-lost" : undefined;
 }
 
+/** By which reading a session could not begin. */
+function refusalCause(
+  state: OutletState,
+  command: LoopCommand & { do: "grant" },
+  reason: StopReason,
+  nowMs: number,
+): StopCause | undefined {
+  const { fault, interlocks } = state;
+  const standing = [fault, interlocks.block].find((one) => one?.reason === reason);
+  if (standing !== undefined) return standing.cause;
+  if (reason === "weld") return switchCause(state, reason, nowMs);
+  return reason === "meter-lost" ? meterCause(state, command.meter) : undefined;
+}
+
 function isGrant(pulses: number): boolean {
   return Number.isSafeInteger(pulses) && pulses >= 1;
 }
@@ -273,7 +335,7 @@ function extend(draft: Draft, session: Session, pulses: number): void {
   }
 }
 
-const PROGRESS_INTERVAL_MS = 200;
+export const PROGRESS_INTERVAL_MS = 200;
 const HELD_INTERVAL_MS = 1_000;
 
 /**

@@ -1,24 +1,33 @@
 // One outlet as the loop runs it: its opened devices and its pure state side by side. A device that broke reads as
 // lost, and so does a switch that could not be told what to do: it is told to open at every reading until that succeeds.
 
+import type { Clock, Timer } from "../../hal/clock.ts";
 import type { OutletDevices } from "../../hal/devices.ts";
+import type { StopCause } from "../../hal/loop-host.ts";
 import { WORDS_CHARACTERS_MAX } from "../../hal/loop-message.ts";
 import type { Meter, MeterReading } from "../../hal/meter.ts";
-import { readInterlock } from "./interlock-watch.ts";
-import { unlessLost } from "./lost.ts";
+import type { Switch, SwitchState } from "../../hal/switch.ts";
+import { HotStep } from "./hot-step.ts";
+import { interlockCause, readInterlock } from "./interlock-watch.ts";
+import type { InterlockReading } from "./interlocks.ts";
+import { lostBy, unlessLost } from "./lost.ts";
 import { startOutlet } from "./outlet.ts";
 import {
   type LoopEffect,
   type OutletRules,
   type OutletSample,
-  type OutletState,
   outletRules,
 } from "./outlet-state.ts";
 
 export interface RunningOutlet {
-  state: OutletState;
-  sampledAtMs: number;
-  sample(nowMs: number): OutletSample;
+  readonly rules: OutletRules;
+  readonly hot: HotStep;
+  /** The last sample: always the same object. */
+  readonly sampled: OutletSample;
+  /** Wakes when the switch is to be told to open between two pulses. The runner's. */
+  cut: Timer | undefined;
+  /** Takes a new one. */
+  sample(): OutletSample;
   /** Does what a step asks of the switch. */
   perform(effect: LoopEffect): void;
   /** Its contact has not followed yet what it was told last, and still has time to. */
@@ -31,30 +40,41 @@ export interface RunningOutlet {
 }
 
 /** Opens the switch and takes a first reading. */
-export function startRunning(outlet: OutletDevices, nowMs: number): RunningOutlet {
-  let lastSwitch: OutletSample["switch"] = "lost";
+export function startRunning(outlet: OutletDevices, clock: Clock): RunningOutlet {
   let isDeaf = false;
   const meters = outlet.part.meters.map((part) => outlet.meters.get(part.id));
   const set = (closed: boolean): void => {
     isDeaf = unlessLost(() => outlet.switch.set(closed)) === "lost";
   };
-  const sample = (atMs: number): OutletSample => {
+  const sampled = {
+    nowMs: clock.monotonicMs(),
+    switch: "lost" as OutletSample["switch"],
+    readings: meters.map((): MeterReading | "lost" => "lost"),
+    interlocks: outlet.interlocks.map((): InterlockReading => "stale"),
+    causes: outlet.interlocks.map((): StopCause | undefined => undefined),
+  };
+  const sample = (): OutletSample => {
     const wasDeaf = isDeaf;
     if (wasDeaf) set(false);
+    sampled.nowMs = clock.monotonicMs();
     // Lost once also where it opens now: without feedback nothing else tells that it never closed.
-    lastSwitch = wasDeaf ? "lost" : unlessLost(() => outlet.switch.state());
-    return {
-      nowMs: atMs,
-      switch: lastSwitch,
-      readings: meters.map(readMeter),
-      interlocks: outlet.interlocks.map((device) => readInterlock(device, atMs)),
-    };
+    sampled.switch = wasDeaf ? "lost" : readSwitch(outlet.switch);
+    for (let i = 0; i < meters.length; i++) sampled.readings[i] = readMeter(meters[i]);
+    for (let i = 0; i < outlet.interlocks.length; i++) {
+      const device = outlet.interlocks[i];
+      if (device === undefined) continue;
+      const reading = readInterlock(device, sampled);
+      sampled.interlocks[i] = reading;
+      sampled.causes[i] =
+        reading === "clear" ? undefined : interlockCause(device, reading, sampled.nowMs);
+    }
+    return sampled;
   };
   set(false);
-  const running: RunningOutlet = {
-    state: startOutlet(rulesOf(outlet), sample(nowMs)),
-    sampledAtMs: nowMs,
-    sample,
+  const rules = rulesOf(outlet);
+  const hot = new HotStep(startOutlet(rules, sample()), sampled);
+  return {
+    ...{ rules, hot, sampled, sample, cut: undefined },
     perform: (effect) => {
       if (effect.do === "switch") set(effect.closed);
       if (effect.do === "slow") {
@@ -62,14 +82,14 @@ export function startRunning(outlet: OutletDevices, nowMs: number): RunningOutle
       }
     },
     isMoving: (atMs) => {
-      const { phase, rules } = running.state;
-      if (lastSwitch === "lost" || lastSwitch.contact !== "unknown") return false;
+      const { phase } = hot;
+      if (sampled.switch === "lost" || sampled.switch.contact !== "unknown") return false;
       return "sinceMs" in phase && atMs - phase.sinceMs <= rules.operateMsMax;
     },
     follow: () => {
-      if (lastSwitch === "lost") return;
-      const { contact } = lastSwitch;
-      const { is } = running.state.phase;
+      if (sampled.switch === "lost") return;
+      const { contact } = sampled.switch;
+      const { is } = hot.phase;
       const closed = contact === "closed" || (contact === "unknown" && is === "delivering");
       if (!closed && contact === "unknown" && is !== "idle") return;
       for (const meter of outlet.meters.values()) unlessLost(() => meter.follow(closed));
@@ -79,7 +99,6 @@ export function startRunning(outlet: OutletDevices, nowMs: number): RunningOutle
     },
     health: () => healthOf(outlet),
   };
-  return running;
 }
 
 function rulesOf({ part, meters }: OutletDevices): OutletRules {
@@ -87,7 +106,20 @@ function rulesOf({ part, meters }: OutletDevices): OutletRules {
 }
 
 function readMeter(meter: Meter | undefined): MeterReading | "lost" {
-  return meter === undefined ? "lost" : unlessLost(() => meter.read());
+  if (meter === undefined) return "lost";
+  try {
+    return meter.read();
+  } catch (error) {
+    return lostBy(error);
+  }
+}
+
+function readSwitch(actuator: Switch): SwitchState | "lost" {
+  try {
+    return actuator.state();
+  } catch (error) {
+    return lostBy(error);
+  }
 }
 
 function healthOf({ meters }: OutletDevices): Record<string, string> {

@@ -34,7 +34,10 @@ export interface PaymentOrder {
   currency: string;
   /** What the offer says: nothing above it is ever taken. */
   totalMinor: number;
-  /** The signed offer, and its short digest to which the credential is bound. */
+  /**
+   * The signed offer, and its short digest, to which the credential is bound: that of the payer's commitment where he
+   * pays while he is served.
+   */
   offer: Uint8Array;
   offerDigest: Uint8Array;
   /** As the payer sent it, sealed to the host; only until the money is taken. */

@@ -11,7 +11,8 @@ import type { CatalogueChange, ChangedCatalogue, ListedService } from "./catalog
 import type { Action } from "./command.ts";
 import { type ProducerStatus, statusText } from "./health.ts";
 import type { Order } from "./order.ts";
-import { type PaymentActionPorts, planPayment } from "./payment-actions.ts";
+import { orderLog } from "./order-log.ts";
+import { type PaymentActionPorts, page, planPayment } from "./payment-actions.ts";
 import type { Withdrawals } from "./withdrawals.ts";
 
 /** Of the JSON in an answer (protocol/messages.ts, `operated`). */
@@ -27,6 +28,8 @@ export interface Planned {
 
 export interface ActionPorts extends PaymentActionPorts {
   store: Store;
+  /** The device's own. */
+  certificate: Uint8Array;
   services: ChangedCatalogue;
   withdrawals: Withdrawals;
   /** Unpaid offers of a service are not honoured from now on. */
@@ -74,6 +77,11 @@ export function openActions(ports: ActionPorts): Plan {
       case "audit": {
         const from = action.from === 0 ? ports.lastNumber() : action.from;
         return told(JSON.stringify(await auditPage(ports.store, from, ANSWER_BYTES_MAX - 64)));
+      }
+      case "order-log": {
+        const one = await ports.journal.find(action.order);
+        const log = await orderLog(one, ports.certificate, ports.store);
+        return log.ok ? page(log.value, action.from, ANSWER_BYTES_MAX) : log;
       }
       default:
         return planPayment(ports, action, number, ANSWER_BYTES_MAX);

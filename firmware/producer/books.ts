@@ -15,6 +15,7 @@ import type { DeliveryPolicy } from "./delivery.ts";
 import type { SaleEvents } from "./events.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { readLastOperation } from "./operation.ts";
+import { type RunOns, readRunOns } from "./run-on-record.ts";
 import type { BoardDesk } from "./walk-up.ts";
 import { openWall, type Wall } from "./wall.ts";
 import { readWithdrawn } from "./withdrawals.ts";
@@ -69,6 +70,7 @@ export interface Books {
   services: ChangedCatalogue;
   withdrawn: Set<string>;
   lastOperation: Awaited<ReturnType<typeof readLastOperation>>;
+  runOns: RunOns;
 }
 
 /** Throws HalError, `corrupt` for a record that is not ours. */
@@ -79,9 +81,10 @@ export async function readBooks(ports: StartedPorts, settled: StartedDevice): Pr
   const journal = await openJournal({ store, clock: wall.clock, crypto, signer });
   const withdrawn = await readWithdrawn(store);
   const lastOperation = await readLastOperation(store);
+  const runOns = await readRunOns(store);
   if (settled.resetCatalogue) await resetCatalogue(store);
   const catalogue = openCatalogue(settled);
   for (const service of settled.services) catalogue.put(service);
   const services = await openChangedCatalogue(store, catalogue, log);
-  return { journal, wall, catalogue, services, withdrawn, lastOperation };
+  return { journal, wall, catalogue, services, withdrawn, lastOperation, runOns };
 }

@@ -64,8 +64,16 @@ export interface Service {
   payment?: ServicePayment;
   /** Sold at the board too; the first such service of a board is the one that is shown. */
   walkUp?: WalkUp;
+  /** It may be paid while it is delivered; not where nothing is said. */
+  stream?: StreamLimit;
   /** Bearer tokens are good for it; none are where nothing is said. */
   bearer?: BearerLimit;
+}
+
+/** What the seller risks with a payer who pays while he is served. */
+export interface StreamLimit {
+  /** Units that are delivered ahead of proof, at most; 0 asks for proof first. */
+  windowUnitsMax: number;
 }
 
 /** What a token may be worth that is anybody's who has it. */

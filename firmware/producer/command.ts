@@ -141,6 +141,8 @@ const ACTIONS = {
   "flow-audit": named("flow-audit-command", tuple({ ...common, flow: flowName, from })),
   /** What an order was paid, and what of it went back. */
   payment: named("payment-command", tuple({ ...common, order: orderId })),
+  /** What the device can show of an order, in a dispute. */
+  "order-log": named("order-log-command", tuple({ ...common, order: orderId, from })),
 } as const;
 
 export type ActionName = keyof typeof ACTIONS;

@@ -15,7 +15,8 @@ import {
   type RequestFrame,
 } from "../protocol/envelope.ts";
 import { faultMessage } from "../protocol/fault-message.ts";
-import { decodeMessage, encodeMessage, type Message } from "../protocol/messages.ts";
+import { decodeMessage, encodeMessage } from "../protocol/message-codec.ts";
+import type { Message } from "../protocol/messages.ts";
 import { replyTopic } from "../protocol/topics.ts";
 import type { Fault } from "../result.ts";
 import { allowance, allowances } from "./shares.ts";

@@ -11,13 +11,27 @@ import type { Log } from "../log.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { shortDigest } from "../token/signed.ts";
-import { grantPulses, milliUnits } from "../units.ts";
+import { causeWords } from "../token/stop-words.ts";
+import { grantPulses } from "../units.ts";
+import { awaitedContact } from "./awaited-contact.ts";
 import type { LevelLimit, Service } from "./catalogue.ts";
 import type { Journal } from "./journal.ts";
 import { LeftItems } from "./left-items.ts";
 import { type Levels, openLevels } from "./levels.ts";
 import * as order from "./order.ts";
+import { reservationDue, sessionLimit } from "./order-stream.ts";
 import { type OutletHealth, type OutletWatch, openOutletWatch } from "./outlet-watch.ts";
+import type { RunOns } from "./run-on-record.ts";
+import {
+  amountOf,
+  loopSession,
+  nextSessionWrong,
+  orderOfSession,
+  runningOn,
+  runningOrders,
+} from "./running-orders.ts";
+import { type SessionEnd, type SessionFacts, sessionEnd, unwatchedFacts } from "./session-end.ts";
+import { type StreamNews, type StreamRequest, Streams } from "./streams.ts";
 
 type Order = order.Order;
 
@@ -30,16 +44,6 @@ export interface DeliveryPolicy {
   loss: LossSide;
 }
 
-/** Stops after which what remains of an order is still good, whatever the service does with undelivered units. */
-const STAYS_GOOD: ReadonlySet<StopReason> = new Set([
-  "exhausted",
-  "power-loss",
-  "restart",
-  "update",
-  "fault",
-  "consumer-lost",
-]);
-
 export interface DeliveryPorts {
   clock: Clock;
   crypto: Crypto;
@@ -47,13 +51,19 @@ export interface DeliveryPorts {
   loop: LoopHost;
   outlets: readonly OutletPart[];
   policy: DeliveryPolicy;
+  runOns: RunOns;
   /** The level that limits a service, as long as it is in the catalogue. */
   levelOf(service: number): LevelLimit | undefined;
+  /** Units that a service delivers ahead of proof at the most, as long as it is in the catalogue. */
+  windowMax(service: number): number | undefined;
   log: Log;
+  /** The runtime's queue (runtime.ts). */
+  enqueue(work: () => Promise<void>): void;
   settle(closing: Order): void;
   changed(order: Order): void;
-  ended(order: Order, session: { session: number; pulses: number; reason: StopReason }): void;
-  progress(order: Order, pulses: number, held: boolean): void;
+  ended(order: Order, session: SessionEnd): void;
+  /** With news for a payer who pays by it. */
+  progress(order: Order, pulses: number, held: boolean, news?: StreamNews): void;
 }
 
 export interface Delivery {
@@ -68,32 +78,26 @@ export interface Delivery {
   available(service: Service): number | undefined;
   /** The last reading of every sensor. */
   readings(): MessageOf<"readings">["readings"];
-  begin(one: Order, session: number, units: number | undefined): Promise<Result<Order>>;
+  begin(
+    one: Order,
+    session: number,
+    units: number | undefined,
+    asked?: StreamRequest,
+  ): Promise<Result<Order>>;
+  /** The running order is paid over this connection, where it is paid while it is delivered. */
+  hear(one: Order, connection: string): void;
+  /** Units of which there is proof; undefined for an order that is paid in another way. */
+  proved(one: Order): number | undefined;
+  /** A proof of payment that came over this connection, from anybody. */
+  onProof(connection: string, payload: Uint8Array): void;
+  /** Proofs that were no use. */
+  proofsDropped(): number;
   /** Ends the running session, or closes an idle order whose undelivered units are refunded. */
   end(one: Order, reason: StopReason): Promise<Result<{ running: boolean }>>;
   onReport(report: LoopReport): Promise<void>;
   /** Ends every running session, for a clean shutdown. */
   stopAll(reason: StopReason): void;
   runningCount(): number;
-}
-
-interface SessionFacts {
-  startReading: number;
-  endReading: number;
-  pulses: number;
-  runOnPulses: number;
-  reason: StopReason;
-}
-
-function loopSession(one: Order): string {
-  return `${one.id}/${one.running?.session ?? 0}`;
-}
-
-/** For the log. */
-function amountOf(one: Order, pulses: number) {
-  const { id, outlet, terms } = one;
-  const amount = milliUnits(pulses, order.ratioOf(one));
-  return { order: id, outlet, pulses, milliUnits: amount, unit: terms.unit };
 }
 
 export function openDelivery(ports: DeliveryPorts): Delivery {
@@ -107,12 +111,15 @@ class MeteredDelivery implements Delivery {
   readonly #leftItems: LeftItems;
   /** Sessions whose loop is gone, or that an earlier life of ours left running: closed when readings are known. */
   readonly #orphans = new Map<string, StopReason>();
+  readonly #streams: Streams;
   /** Delivered so far by the last report, by order: memory only. */
   readonly #delivered = new Map<string, number>();
+  /** Orders whose reservation is about to be extended for a proof that came. */
+  readonly #extending = new Set<string>();
 
   constructor(ports: DeliveryPorts) {
     this.#ports = ports;
-    this.#outlets = openOutletWatch(ports.log);
+    this.#outlets = openOutletWatch(ports.log, (outlet) => ports.runOns.of(outlet));
     this.#leftItems = new LeftItems(ports.clock, ports.outlets);
     this.#levels = openLevels({
       clock: ports.clock,
@@ -120,9 +127,25 @@ class MeteredDelivery implements Delivery {
       delivered: (id) => this.#delivered.get(id) ?? 0,
       levelOf: (service) => ports.levelOf(service),
     });
-    for (const one of ports.journal.orders()) {
-      if (one.running !== undefined) this.#orphans.set(one.id, "power-loss");
-    }
+    this.#streams = this.#openStreams();
+    for (const { id } of runningOrders(ports.journal)) this.#orphans.set(id, "power-loss");
+  }
+
+  #openStreams(): Streams {
+    const { clock, crypto, journal, loop, enqueue } = this.#ports;
+    return new Streams({
+      ...{ clock, crypto },
+      windowMax: (service) => this.#ports.windowMax(service),
+      order: (id) => journal.order(id),
+      proved: (one) => this.#onProved(one),
+      late: (one) => loop.send({ do: "stop", session: loopSession(one), reason: "proof-late" }),
+      tell: (one, pulses, news) => this.#ports.progress(one, pulses, true, news),
+      over: ({ id }, facts) =>
+        enqueue(async () => {
+          const one = journal.order(id);
+          if (one !== undefined) await this.#endSession(one, facts);
+        }),
+    });
   }
 
   ready(outlet: string): Result<void> {
@@ -130,13 +153,8 @@ class MeteredDelivery implements Delivery {
   }
 
   awaits(outlet: string): "vehicle" | "nozzle" | undefined {
-    const report = this.#outlets.report(outlet);
-    if (report?.fault !== "interlock" || report.session !== undefined) return undefined;
-    const { interlocks = [] } = this.#ports.outlets.find(({ id }) => id === outlet) ?? {};
-    const sorts = report.raised.map((raised) => interlocks.find(({ id }) => id === raised)?.sort);
-    const others = sorts.filter((sort) => sort !== "vehicle" && sort !== "nozzle");
-    const [first] = sorts;
-    return others.length === 0 && (first === "vehicle" || first === "nozzle") ? first : undefined;
+    const part = this.#ports.outlets.find(({ id }) => id === outlet);
+    return awaitedContact(part, this.#outlets.report(outlet));
   }
 
   outlets(): readonly OutletHealth[] {
@@ -152,25 +170,24 @@ class MeteredDelivery implements Delivery {
   }
 
   free(outlet: string): boolean {
-    return this.#runningOn(outlet) === undefined;
+    return runningOn(this.#ports.journal, outlet) === undefined;
   }
 
-  async begin(one: Order, session: number, units: number | undefined): Promise<Result<Order>> {
+  async begin(
+    one: Order,
+    session: number,
+    units: number | undefined,
+    asked: StreamRequest = {},
+  ): Promise<Result<Order>> {
     const { journal, loop, log } = this.#ports;
-    if (one.running?.session === session) return ok(one);
-    if (session !== one.sessions + 1) {
-      const next = one.sessions + 1;
-      const { fault } = fail("session-unknown", `the next session is ${next}`, "session");
-      return { ok: false, fault: { ...fault, session: next } };
+    if (one.running?.session === session) {
+      const known = this.#streams.asked(one, asked);
+      return known.ok ? ok(one) : known;
     }
+    const wrong = nextSessionWrong(one, session);
+    if (!wrong.ok) return wrong;
     if (one.running !== undefined || !this.free(one.outlet)) {
       return fail("busy", "the outlet is in use; the token stays good");
-    }
-    if (one.sessions >= order.SESSIONS_PER_ORDER_MAX) {
-      return fail(
-        "too-many",
-        `an order has at most ${order.SESSIONS_PER_ORDER_MAX} sessions: end it`,
-      );
     }
     const able = this.ready(one.outlet);
     if (!able.ok) return able;
@@ -184,10 +201,16 @@ class MeteredDelivery implements Delivery {
         ? order.remainingPulses(one)
         : Math.min(grantPulses(units, order.ratioOf(one)), order.remainingPulses(one));
     if (wanted === 0) return fail("units-out-of-range", "nothing was asked for", "units");
-    const next = order.begun(one, wanted, this.#quantum(one), reading);
+    const beginning = this.#streams.asked(one, asked);
+    if (!beginning.ok) return beginning;
+    const limit = sessionLimit(beginning.value);
+    if (limit < 1) return fail("proof-needed", "the next unit is to be paid first", "proof");
+    const quantum = Math.min(this.#quantum(one), limit);
+    const next = order.begun(beginning.value, wanted, quantum, reading);
     // On disk before the switch may close: a cut between the two delivers nothing.
     await journal.save(next);
     const { running } = next;
+    const runOn = this.#ports.runOns.of(one.outlet);
     loop.send({
       do: "grant",
       session: loopSession(next),
@@ -195,6 +218,7 @@ class MeteredDelivery implements Delivery {
       meter: one.meter,
       pulses: running?.reserved ?? 0,
       total: running?.total ?? 0,
+      ...(runOn && { runOn }),
     });
     log("info", "session-begun", { session, ...amountOf(one, wanted) });
     return ok(next);
@@ -224,20 +248,22 @@ class MeteredDelivery implements Delivery {
       case "lost":
         return this.#onLost(report.why);
       case "progress": {
-        const one = this.#findSession(report.session);
+        const one = orderOfSession(this.#ports.journal, report.session);
         if (one === undefined) return;
         this.#outlets.onReading(one.outlet, one.meter, report.reading);
         this.#levels.onDelivered(one, report.pulses - this.#deliveredOf(one), report.atMs);
         this.#delivered.set(one.id, report.pulses);
-        this.#ports.progress(one, report.pulses, report.held);
+        const news = this.#streams.onDelivered(one, report.pulses);
+        this.#ports.progress(one, report.pulses, report.held, news);
         return this.#extend(one, report.pulses);
       }
       case "stopped": {
-        const one = this.#findSession(report.session);
+        const one = orderOfSession(this.#ports.journal, report.session);
         if (one === undefined) return;
         this.#outlets.onReading(one.outlet, one.meter, report.endReading);
         const last = report.pulses + report.runOnPulses - this.#deliveredOf(one);
-        await this.#endSession(one, report);
+        this.#delivered.set(one.id, report.pulses);
+        if (!this.#streams.awaitsLast(one, report)) await this.#endSession(one, report);
         return this.#levels.onDelivered(one, last, report.atMs);
       }
       case "button":
@@ -248,16 +274,31 @@ class MeteredDelivery implements Delivery {
     }
   }
 
+  hear(one: Order, connection: string): void {
+    this.#streams.proofs.hear(one, connection);
+  }
+
+  proved(one: Order): number | undefined {
+    return this.#streams.proofs.current(one).stream?.proved;
+  }
+
+  onProof(connection: string, payload: Uint8Array): void {
+    this.#streams.proofs.take(connection, payload);
+  }
+
+  proofsDropped(): number {
+    return this.#streams.proofs.dropped;
+  }
+
   stopAll(reason: StopReason): void {
     const { journal, loop } = this.#ports;
-    for (const one of journal.orders()) {
-      if (one.running !== undefined) loop.send({ do: "stop", session: loopSession(one), reason });
+    for (const one of runningOrders(journal)) {
+      loop.send({ do: "stop", session: loopSession(one), reason });
     }
   }
 
   runningCount(): number {
-    const orders = [...this.#ports.journal.orders()];
-    return orders.filter(({ running }) => running !== undefined).length;
+    return runningOrders(this.#ports.journal).length;
   }
 
   /** Items are worth too much to reserve, and to forget, several at once. */
@@ -265,28 +306,15 @@ class MeteredDelivery implements Delivery {
     return this.#leftItems.isItem(one) ? 1 : this.#ports.policy.quantumPulses;
   }
 
-  #runningOn(outlet: string): Order | undefined {
-    for (const one of this.#ports.journal.orders()) {
-      if (one.outlet === outlet && one.running !== undefined) return one;
-    }
-    return undefined;
-  }
-
   #deliveredOf({ id }: Order): number {
     return this.#delivered.get(id) ?? 0;
-  }
-
-  #findSession(session: string): Order | undefined {
-    const one = this.#ports.journal.order(session.split("/")[0] ?? "");
-    return one !== undefined && one.running !== undefined && loopSession(one) === session
-      ? one
-      : undefined;
   }
 
   async #closeOrphans(): Promise<void> {
     for (const [id, reason] of [...this.#orphans]) {
       const one = this.#ports.journal.order(id);
       if (one?.running === undefined) this.#orphans.delete(id);
+      else if (this.#streams.isClosing(one)) continue;
       else if (this.#outlets.report(one.outlet)?.session === undefined) {
         await this.#endOrphan(one, reason);
       }
@@ -294,61 +322,62 @@ class MeteredDelivery implements Delivery {
   }
 
   #onLost(why: string): void {
-    const { outlets, log } = this.#ports;
+    const { outlets, log, journal } = this.#ports;
     log("error", "loop-lost", { why });
     for (const { id } of outlets) {
-      const one = this.#runningOn(id);
-      if (one !== undefined) this.#orphans.set(one.id, this.#orphans.get(one.id) ?? "fault");
+      const one = runningOn(journal, id);
+      // What has stopped is known whole.
+      if (one === undefined || this.#streams.isClosing(one)) continue;
+      this.#orphans.set(one.id, this.#orphans.get(one.id) ?? "fault");
     }
     this.#outlets.onLost();
     this.#levels.onLost();
   }
 
-  async #extend(one: Order, pulses: number): Promise<void> {
+  /** At most one extension waits for each order, however many proofs come. */
+  #onProved(one: Order): void {
+    const { journal, enqueue } = this.#ports;
+    const { id } = one;
+    const isDue = reservationDue(one, this.#deliveredOf(one), this.#quantum(one)) !== undefined;
+    if (!isDue || this.#extending.has(id) || this.#orphans.has(id)) return;
+    this.#extending.add(id);
+    enqueue(async () => {
+      this.#extending.delete(id);
+      const now = journal.order(id);
+      if (now !== undefined) await this.#extend(now, this.#deliveredOf(now));
+    });
+  }
+
+  async #extend(before: Order, pulses: number): Promise<void> {
     const { journal, loop } = this.#ports;
-    const { running } = one;
-    if (running === undefined || running.reserved === running.total) return;
-    const quantum = this.#quantum(one);
-    if (pulses - running.recorded < quantum / 2) return;
-    const next = order.extended(one, Math.min(pulses, running.reserved), quantum);
+    const one = this.#streams.proofs.current(before);
+    const quantum = reservationDue(one, pulses, this.#quantum(one));
+    if (one.running === undefined || quantum === undefined || this.#orphans.has(one.id)) return;
+    const next = order.extended(one, Math.min(pulses, one.running.reserved), quantum);
     await journal.save(next);
     const reserved = next.running?.reserved ?? 0;
     loop.send({ do: "extend", session: loopSession(one), pulses: reserved });
   }
 
-  async #endSession(one: Order, facts: SessionFacts): Promise<void> {
-    const { crypto, journal, log, settle, changed } = this.#ports;
-    const { running } = one;
-    if (running === undefined) return;
-    // What the loop delivered beyond the reservation is given, not charged (I8).
-    const charged = Math.min(facts.pulses, running.reserved);
-    let next = order.sessionEnded(one, charged);
-    const exhausted = order.remainingPulses(next) === 0;
-    const refunds = one.terms.undelivered === "refund" && !STAYS_GOOD.has(facts.reason);
-    if (exhausted || refunds) next = order.closing(next, facts.reason, false);
-    await journal.save(next, {
-      is: "session",
-      order: one.id,
-      offer: shortDigest(crypto, one.offer),
-      payment: one.reference ?? "",
-      session: running.session,
-      startReading: facts.startReading,
-      endReading: facts.endReading,
-      pulses: charged,
-      runOnPulses: facts.runOnPulses + facts.pulses - charged,
-      milliUnits: milliUnits(charged, order.ratioOf(one)),
-      ...order.sessionCharge(one, charged),
-      reason: facts.reason,
-    });
+  async #endSession(before: Order, facts: SessionFacts): Promise<void> {
+    const { crypto, journal, log, runOns, settle, changed } = this.#ports;
+    if (before.running === undefined) return;
+    const one = this.#streams.proofs.current(before);
+    const { next, draft, end } = sessionEnd(one, facts, shortDigest(crypto, one.offer));
+    const runOn = runOns.plan(one.outlet, facts.runOn);
+    await journal.save(next, draft, runOn.writes);
+    runOn.note();
+    this.#streams.forget(one);
     this.#delivered.delete(one.id);
     this.#orphans.delete(one.id);
-    log("info", "session-ended", { ...amountOf(one, charged), reason: facts.reason });
-    this.#ports.ended(next, { session: running.session, pulses: charged, reason: facts.reason });
+    const { pulses, reason } = end;
+    log("info", "session-ended", { ...amountOf(one, pulses), reason, ...causeWords(end) });
+    this.#ports.ended(next, end);
     changed(next);
     if (next.state === "closing") settle(next);
   }
 
-  /** Closes a session that nobody watched: by the meter's own register where it kept counting, else by policy. */
+  /** Closes a session that nobody watched. */
   async #endOrphan(one: Order, reason: StopReason): Promise<void> {
     const { running } = one;
     if (running === undefined) return;
@@ -357,19 +386,10 @@ class MeteredDelivery implements Delivery {
     const retained = outlet?.retained.includes(one.meter) === true;
     const kept = retained ? outlet?.readings[one.meter] : undefined;
     const seen = Math.max(running.recorded, this.#deliveredOf(one));
-    const assumed = this.#ports.policy.loss === "seller" ? seen : running.reserved;
-    const counted = kept === undefined ? assumed : kept - running.startReading;
-    // A register that says less than we saw, or went backwards, was replaced: then policy decides.
-    const pulses = counted >= seen ? counted : assumed;
-    const charged = Math.min(pulses, running.reserved);
+    const { loss } = this.#ports.policy;
+    const facts = unwatchedFacts(one, { kept, seen, loss }, reason);
     const isAllOut = kept !== undefined && kept - running.startReading >= running.reserved;
     if (!isAllOut) this.#leftItems.note(one, outlet?.readings[one.meter] ?? 0);
-    await this.#endSession(one, {
-      pulses: charged,
-      runOnPulses: pulses - charged,
-      startReading: running.startReading,
-      endReading: running.startReading + pulses,
-      reason,
-    });
+    if (!this.#streams.awaitsLast(one, facts)) await this.#endSession(one, facts);
   }
 }

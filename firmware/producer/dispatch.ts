@@ -238,9 +238,10 @@ class Requests {
       const enough = enoughLeft(order, message.units);
       if (!enough.ok) return enough;
     }
-    const begun = await delivery.begin(order, message.session, message.units);
+    const begun = await delivery.begin(order, message.session, message.units, message);
     if (!begun.ok) return begun;
     if (!running) this.#ports.begun(begun.value);
+    delivery.hear(begun.value, caller.connection);
     watch(caller, begun.value);
     const session = begun.value.running;
     return ok({
@@ -290,6 +291,7 @@ class Requests {
     if (!found.ok) return found;
     const order = found.value;
     this.#ports.watch(caller, order);
+    this.#ports.delivery.hear(order, caller.connection);
     const told: MessageOf<"order"> = {
       is: "order",
       state: order.state,
@@ -299,6 +301,8 @@ class Requests {
       grantPulses: order.grantPulses,
     };
     if (order.token !== undefined) told.token = order.token;
+    const proved = this.#ports.delivery.proved(order);
+    if (proved !== undefined) told.proved = proved;
     return ok(told);
   }
 }

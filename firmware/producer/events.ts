@@ -4,9 +4,11 @@
 
 import { after, type Clock, type Timer } from "../../hal/clock.ts";
 import type { Crypto } from "../../hal/crypto.ts";
+import type { StopCause } from "../../hal/loop-host.ts";
 import { fromHex, toHex } from "../bytes.ts";
 import type { Log } from "../log.ts";
 import { fail, type Result } from "../result.ts";
+import type { Offer } from "../token/offer.ts";
 import { thumbprint } from "../token/signed.ts";
 import type { Order } from "./order.ts";
 
@@ -31,6 +33,8 @@ export interface SaleEvent {
   announced?: boolean;
   /** Why a session ended, the kind of a fault, or at `flows` what is another: the key of a system event. */
   reason?: string;
+  /** The reading for which a session ended, where one did it. */
+  cause?: StopCause;
   /** Of a fault, for people. */
   message?: string;
 }
@@ -88,6 +92,12 @@ export function tellPayment(events: SaleEvents, order: Order): void {
   if (order.state === "failed") {
     events.tellOf(order, { event: "fault", reason: order.why ?? "declined" });
   }
+}
+
+/** An offer was made, to the consumer of that thumbprint. */
+export function tellQuote(events: SaleEvents, offer: Offer, consumer: string): void {
+  const { id: order, service, price, units, totalMinor, currency } = offer;
+  events.tell({ event: "quote", order, service, price, units, totalMinor, currency, consumer });
 }
 
 class QueuedEvents implements SaleEvents {

@@ -4,6 +4,9 @@
 import { after, type Clock } from "../../hal/clock.ts";
 import type { Link } from "../../hal/link.ts";
 import type { Log } from "../log.ts";
+import { parseTopic } from "../protocol/topics.ts";
+import type { Service } from "./catalogue.ts";
+import type { Order } from "./order.ts";
 
 /** A broker that is there answers in this time. */
 const ANSWER_MS = 2_000;
@@ -24,4 +27,25 @@ export async function listen(
     settled,
     new Promise<void>((resolve) => after(clock, ANSWER_MS, () => resolve())),
   ]);
+}
+
+export type OnFrame = (connection: string, payload: Uint8Array) => void;
+
+/** What comes for the device, by its topic; what a broker kept was not meant for now. */
+export function onFrames(
+  link: Link,
+  device: string,
+  hear: Record<"request" | "proof", OnFrame>,
+): void {
+  link.onMessage(({ topic, payload, retained }) => {
+    const parsed = parseTopic(topic);
+    if (parsed?.is !== "request" && parsed?.is !== "proof") return;
+    if (parsed.device === device && !retained) hear[parsed.is](parsed.connection, payload);
+  });
+}
+
+/** Whether proofs of payment may come: another device does not ask for them. */
+export function mayBeProved(services: readonly Service[], orders: Iterable<Order>): boolean {
+  const isSold = services.some(({ stream }) => stream !== undefined);
+  return isSold || [...orders].some(({ stream, closedS }) => stream && closedS === undefined);
 }

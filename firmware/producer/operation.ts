@@ -21,6 +21,7 @@ const KIND = "operation";
 const QUESTIONS: ReadonlySet<ActionName> = new Set([
   ...(["status", "audit", "services"] as const),
   ...(["flows", "flow-list", "history", "flow-audit", "payment"] as const),
+  "order-log",
 ]);
 
 const lastRecord = map({

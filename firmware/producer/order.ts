@@ -1,16 +1,22 @@
 // An order, from the moment before its money moves until after it is closed: its record, and the only ways it
 // may change. Pure: each function takes an order and gives the next one; journal.ts makes it durable.
 
+import type { StopCause } from "../../hal/loop-host.ts";
 import { assert } from "../assert.ts";
 import type { FaultKind } from "../fault.ts";
 import { PAYMENT_WAYS } from "../payment/payments.ts";
 import {
   amountMinor,
+  CHAIN_UNITS_MAX,
   FURTHER_CREDENTIALS_MAX,
+  LINK_BYTES,
   ORDER_STATES,
   orderId,
   pulses,
   SESSIONS_MAX,
+  SIGNED_BYTES_MAX,
+  STEP_UNITS_MAX,
+  WINDOW_UNITS_MAX,
 } from "../protocol/messages.ts";
 import {
   bytes,
@@ -35,7 +41,7 @@ import {
   valueUpTo,
 } from "../token/charge.ts";
 import { offerTerms, type Priced, tariff } from "../token/offer.ts";
-import { EXTRA_NAME_BYTES_MAX, EXTRAS_MAX } from "../token/receipt.ts";
+import { EXTRA_NAME_BYTES_MAX, EXTRAS_MAX, stopCause } from "../token/receipt.ts";
 import { grantPulses, type Ratio } from "../units.ts";
 
 /** Each leaves a receipt on disk, also one that delivered nothing. */
@@ -100,6 +106,8 @@ export const orderRecord = map({
       owedMinor: field(5, amountMinor),
       /** Of a hold, once it was captured: what was not captured is released. */
       capturedMinor: optional(6, amountMinor),
+      /** The reading for which the last session stopped. */
+      cause: optional(7, stopCause),
     }),
   ),
   /** Number of the last receipt that the consumer said it keeps. */
@@ -151,6 +159,22 @@ export const orderRecord = map({
       bearer: optional(2, flag),
     }),
   ),
+  /** Paid while it is delivered: the money is held, and what the last proof pays for is captured. */
+  stream: optional(
+    35,
+    map({
+      /** As the payer signed it. */
+      commitment: field(1, bytes(1, SIGNED_BYTES_MAX)),
+      /** Units of which there is proof, and the link that proves them; the chain's root for none. */
+      proved: field(2, uint(CHAIN_UNITS_MAX)),
+      link: field(3, bytes(LINK_BYTES)),
+      /** Of the last session. */
+      step: field(4, uint(STEP_UNITS_MAX)),
+      window: field(5, uint(WINDOW_UNITS_MAX)),
+      /** Delivered by ended sessions, and not proved. */
+      unpaidPulses: field(6, pulses),
+    }),
+  ),
 });
 
 export type Order = Readonly<Of<typeof orderRecord>>;
@@ -159,8 +183,9 @@ export function ratioOf(order: Order): Ratio {
   return { numerator: order.terms.numerator, denominator: order.terms.denominator };
 }
 
-export function remainingPulses(order: Order): number {
-  return order.grantPulses - order.pulses;
+/** What is still to be delivered: what was given without proof is not delivered again. */
+export function remainingPulses({ grantPulses: all, pulses: charged, stream }: Order): number {
+  return all - charged - (stream?.unpaidPulses ?? 0);
 }
 
 function priced({ terms, tariff: ofOffer }: Order): Priced {
@@ -303,7 +328,7 @@ export function sessionEnded(order: Order, delivered: number): Order {
 }
 
 /** Decides what becomes of the rest of the money. */
-export function closing(order: Order, reason: string, forfeit: boolean): Order {
+export function closing(order: Order, reason: string, forfeit: boolean, cause?: StopCause): Order {
   assert(order.state === "paid" && order.running === undefined, "a paid, idle order closes");
   const extra = extrasMinor(dueExtras(order.pulses, order.extras));
   const value = valueUpTo(priced(order), order.pulses) + extra;
@@ -315,13 +340,15 @@ export function closing(order: Order, reason: string, forfeit: boolean): Order {
     refundMinor: forfeit ? 0 : rest,
     forfeitMinor: forfeit ? rest : 0,
     owedMinor: 0,
+    ...(cause !== undefined && { cause }),
   };
   return { ...order, state: "closing", settlement };
 }
 
 /** Its time is up. What we could not let it begin any more is not forfeited. */
 export function expired(order: Order): Order {
-  const isForfeit = order.terms.undelivered === "credit-forfeit";
+  // Of a stream no more is captured than was proved.
+  const isForfeit = order.terms.undelivered === "credit-forfeit" && order.stream === undefined;
   return closing(order, "expired", isForfeit && order.sessions < SESSIONS_PER_ORDER_MAX);
 }
 

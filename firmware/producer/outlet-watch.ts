@@ -1,7 +1,13 @@
 // What the metering loop said last of the board: which outlets can deliver, and if not why not. What changes in that
 // is on record in the log.
 
-import type { LoopReport, OutletReport, SensorReport, StopReason } from "../../hal/loop-host.ts";
+import type {
+  LoopReport,
+  OutletReport,
+  RunOn,
+  SensorReport,
+  StopReason,
+} from "../../hal/loop-host.ts";
 import type { Log } from "../log.ts";
 import { fail, ok, type Result } from "../result.ts";
 
@@ -13,6 +19,8 @@ export interface OutletHealth {
   /** Ids of the interlocks that are raised, and by meter id what is the matter with those that are not well. */
   raised?: readonly string[];
   ailing?: Readonly<Record<string, string>>;
+  /** What is known of how it runs on. */
+  runOn?: RunOn;
 }
 
 export interface OutletWatch {
@@ -27,7 +35,10 @@ export interface OutletWatch {
   health(): OutletHealth[];
 }
 
-export function openOutletWatch(log: Log): OutletWatch {
+export function openOutletWatch(
+  log: Log,
+  runOnOf: (outlet: string) => RunOn | undefined,
+): OutletWatch {
   const reports = new Map<string, OutletReport>();
   /** As they were logged last. */
   const told = new Map<string, string>();
@@ -78,11 +89,23 @@ export function openOutletWatch(log: Log): OutletWatch {
       const which = raised.length > 0 ? ` (${raised.slice(0, LISTED_MAX).join(", ")})` : "";
       return fail("not-ready", `the outlet cannot deliver: ${fault}${which}`);
     },
-    health: () => [...reports.values()].map(healthOf),
+    health: () =>
+      [...reports.values()].map((report) => {
+        const runOn = runOnOf(report.outlet);
+        return { ...healthOf(report), ...(runOn && { runOn: shortened(runOn) }) };
+      }),
   };
 }
 
 const LISTED_MAX = 3;
+
+function shortened({ delayMs, spreadMs, stops }: RunOn): RunOn {
+  return { delayMs: tenths(delayMs), spreadMs: tenths(spreadMs), stops };
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
 
 function healthOf({ outlet, healthy, fault, raised, ailing }: OutletReport): OutletHealth {
   return {

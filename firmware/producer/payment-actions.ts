@@ -127,7 +127,7 @@ function changing(change: ReturnType<FlowDesk["setFlow"]>): Result<Planned> {
 }
 
 /** So much of a long answer as fits: `part` of its JSON, and where the next part begins. */
-function page(told: object, from: number, bytesMax: number): Result<Planned> {
+export function page(told: object, from: number, bytesMax: number): Result<Planned> {
   const whole = JSON.stringify(told);
   const length = whole.length;
   let until = Math.min(length, from + bytesMax);

@@ -22,7 +22,7 @@ export function serviceList(
 }
 
 function serviceDetail(
-  { id, type, description }: Service,
+  { id, type, description, stream }: Service,
   available: number | undefined,
   changed: boolean,
 ): ServiceDetail[] {
@@ -31,6 +31,7 @@ function serviceDetail(
   if (description !== undefined) detail.description = description;
   if (available !== undefined) detail.available = Math.min(available, UNITS_MAX);
   if (changed) detail.changed = true;
+  if (stream !== undefined) detail.windowMax = stream.windowUnitsMax;
   return Object.keys(detail).length === 1 ? [] : [detail];
 }
 

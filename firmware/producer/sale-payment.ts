@@ -7,6 +7,7 @@ import type { PaymentOrder } from "../payment/payments.ts";
 import { credentialNonce } from "../protocol/credential.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { encodeClaim } from "../token/claim.ts";
 import { shortDigest, thumbprint } from "../token/signed.ts";
 import type { OpenOffer } from "./offers.ts";
 import type { KeptCredential, Order } from "./order.ts";
@@ -16,6 +17,7 @@ const CREDENTIAL_BYTES_MIN = 16;
 /** The service's name where a flow is about to be started with it. */
 export function paymentOf(one: Order, crypto: Crypto, serviceName?: string): PaymentOrder {
   const { id, terms, offer, reference, maximumMinor, way, flow, method, extras, atBoard } = one;
+  const { stream } = one;
   const payerKey = fromHex(one.consumer) ?? new Uint8Array();
   const [credential, ...further] = [one.credential ?? [], one.further ?? []]
     .flat()
@@ -25,7 +27,7 @@ export function paymentOf(one: Order, crypto: Crypto, serviceName?: string): Pay
     currency: terms.currency,
     totalMinor: terms.totalMinor,
     offer,
-    offerDigest: shortDigest(crypto, offer),
+    offerDigest: shortDigest(crypto, stream?.commitment ?? offer),
     payer: toHex(thumbprint(crypto, payerKey)),
     ...(reference !== undefined && { reference }),
     ...(maximumMinor !== undefined && { maximumMinor }),
@@ -47,6 +49,13 @@ export function payWrong({ offer }: OpenOffer, request: MessageOf<"pay">): Resul
   }
   if (maximumMinor >= offer.totalMinor) return ok(undefined);
   return fail("out-of-range", "is below the offer's total", "maximumMinor");
+}
+
+/** What is kept with the capture: the payer's own word for it, where he gave it unit by unit. */
+export function evidenceOf({ offer, stream }: Order, crypto: Crypto): Uint8Array {
+  if (stream === undefined) return shortDigest(crypto, offer);
+  const { commitment, proved: units, link } = stream;
+  return encodeClaim({ commitment, proof: { units, link } });
 }
 
 /** What an order keeps of them. */

@@ -19,10 +19,12 @@ import type { OpenOffer } from "./offers.ts";
 import * as order from "./order.ts";
 import { dueRefundMinor, openRefund, refunded, refundedBefore } from "./order-refunds.ts";
 import type { PaymentTalk } from "./payment-talk.ts";
-import { credentialsOf, paymentOf, payWrong } from "./sale-payment.ts";
+import { credentialsOf, evidenceOf, paymentOf, payWrong } from "./sale-payment.ts";
+import { committedStream } from "./stream-commitment.ts";
 
 type Order = order.Order;
 type Settlement = NonNullable<Order["settlement"]>;
+type StreamOfPay = Result<Order["stream"]>;
 
 /** Orders that one consumer, and all together, may have unsettled at once. */
 const OPEN_PER_CONSUMER_MAX = 32;
@@ -78,6 +80,8 @@ class JournaledSale implements Sale {
   async pay(offer: OpenOffer, request: MessageOf<"pay">, consumer: string): Promise<Result<Order>> {
     const wrong = payWrong(offer, request);
     if (!wrong.ok) return wrong;
+    const stream = this.#streamOf(offer, request);
+    if (!stream.ok) return stream;
     const { way, flow } = offer.service.payment ?? {};
     const { method, maximumMinor } = request;
     return this.#start(offer, consumer, {
@@ -86,7 +90,16 @@ class JournaledSale implements Sale {
       ...(flow !== undefined && { flow }),
       ...(method !== undefined && { method }),
       ...(maximumMinor !== undefined && { maximumMinor }),
+      ...(stream.value && { stream: stream.value }),
     });
+  }
+
+  #streamOf(offer: OpenOffer, { commitment, maximumMinor }: MessageOf<"pay">): StreamOfPay {
+    if (commitment === undefined) return ok(undefined);
+    const { clock, crypto, signer } = this.#ports;
+    const goodToS = clock.wallQuality() === "unset" ? 0 : this.#nowS() + offer.service.tokenLifeS;
+    const device = thumbprint(crypto, signer.publicKey);
+    return committedStream(offer, commitment, maximumMinor, { crypto, device, goodToS });
   }
 
   payAtBoard(offer: OpenOffer, consumer: string, method?: string): Promise<Result<Order>> {
@@ -156,7 +169,7 @@ class JournaledSale implements Sale {
     const { crypto, payments } = this.#ports;
     const payment = this.#payment(closing);
     const { amountMinor, forfeitMinor, refundMinor } = settlement;
-    const evidence = shortDigest(crypto, closing.offer);
+    const evidence = evidenceOf(closing, crypto);
     const kept = await payments.complete(payment, amountMinor + forfeitMinor, evidence);
     if (closing.way === "hold") return { capturedMinor: kept.amountMinor };
     const back = await payments.giveBack(payment, refundMinor);
@@ -323,7 +336,8 @@ class JournaledSale implements Sale {
       owedMinor: settlement.owedMinor,
       reason: settlement.reason as "expired",
     });
-    log("info", "settled", { order: closed.id, currency: closed.terms.currency, ...settlement });
+    const { cause: _, ...moved } = settlement;
+    log("info", "settled", { order: closed.id, currency: closed.terms.currency, ...moved });
     changed(closed);
     this.refund(closed);
   }

@@ -4,12 +4,14 @@
 import { utf8 } from "../bytes.ts";
 import {
   AMOUNT_MINOR_MAX,
+  CHAIN_UNITS_MAX,
   FEES_MAX,
   PRICES_MAX,
   PULSES_MAX,
   TAX_BASIS_POINTS_MAX,
   TIERS_MAX,
   UNITS_MAX,
+  WINDOW_UNITS_MAX,
 } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { grantPulses, type Ratio } from "../units.ts";
@@ -136,6 +138,34 @@ function checkWalkUp({ walkUp, prices, unitsMax }: Service): Result<void> {
   );
 }
 
+/** What is paid unit by unit: a proof is worth one unit's price, and the money behind it is held. */
+function checkStream({ stream, payment, prices, unitsMax }: Service): Result<void> {
+  if (stream === undefined) return ok(undefined);
+  if (payment?.way !== "hold") {
+    return fail("out-of-range", "must be hold where there is a stream", "payment.way");
+  }
+  const tiered = prices.findIndex(({ tiers = [] }) => tiers.length > 0);
+  if (tiered >= 0) {
+    return fail(
+      "out-of-range",
+      "must be left out where there is a stream",
+      `prices.${tiered}.tiers`,
+    );
+  }
+  const withFees = prices.findIndex(({ fees = [] }) => fees.length > 0);
+  if (withFees >= 0) {
+    return fail(
+      "out-of-range",
+      "must be left out where there is a stream",
+      `prices.${withFees}.fees`,
+    );
+  }
+  return firstTrouble([
+    checkInteger(stream.windowUnitsMax, 0, WINDOW_UNITS_MAX, "stream.windowUnitsMax"),
+    checkInteger(unitsMax, 1, CHAIN_UNITS_MAX, "unitsMax"),
+  ]);
+}
+
 /** Errors: `out-of-range` and `exists`, at the field's path such as `prices.0.tiers.1.fromUnits`. */
 export function checkService(service: Service, ratio: Ratio): Result<void> {
   const trouble = firstTrouble([
@@ -161,6 +191,6 @@ export function checkService(service: Service, ratio: Ratio): Result<void> {
     return fail("out-of-range", "is more pulses than a session can count", "unitsMax");
   }
   const barren = service.prices.findIndex((price) => rangeOf(service, price) === undefined);
-  if (barren === -1) return checkWalkUp(service);
+  if (barren === -1) return firstTrouble([checkWalkUp(service), checkStream(service)]);
   return fail("out-of-range", "no quantity can be bought at it", `prices.${barren}`);
 }

@@ -14,6 +14,7 @@ import {
   TIERS_MAX,
   tier,
   units,
+  WINDOW_UNITS_MAX,
 } from "../protocol/messages.ts";
 import {
   field,
@@ -80,5 +81,6 @@ export const serviceRecord: Type<Service> = named(
     ),
     walkUp: optional(13, map({ price: field(1, priceId), units: field(2, units) })),
     bearer: optional(14, map({ valueMinorMax: field(1, amountMinor) })),
+    stream: optional(15, map({ windowUnitsMax: field(1, uint(WINDOW_UNITS_MAX)) })),
   }),
 );

@@ -4,7 +4,7 @@
 import { every, type Timer } from "../../hal/clock.ts";
 import type { LoopReport } from "../../hal/loop-host.ts";
 import { PROTOCOL_MINOR } from "../protocol/messages.ts";
-import { parseTopic, requestsFilter } from "../protocol/topics.ts";
+import { proofsFilter, requestsFilter } from "../protocol/topics.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { announcedTypes, signAnnouncement } from "../token/announcement.ts";
 import { openActions, type Plan } from "./actions.ts";
@@ -16,9 +16,10 @@ import type { Action } from "./command.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { type Delivery, openDelivery } from "./delivery.ts";
 import { openDispatch } from "./dispatch.ts";
-import { consumerPrint, tellPayment } from "./events.ts";
+import { consumerPrint, tellPayment, tellQuote } from "./events.ts";
 import { type ProducerStatus, producerStatus, watchedStore } from "./health.ts";
-import { listen } from "./listening.ts";
+import { changeByHost } from "./host-change.ts";
+import { listen, mayBeProved, onFrames } from "./listening.ts";
 import { type Offers, openOffers } from "./offers.ts";
 import { openBoard } from "./open-board.ts";
 import { type Operation, openOperation } from "./operation.ts";
@@ -83,6 +84,7 @@ class SellingDevice implements Started {
   /** Of a device with something fitted for people at the board. */
   readonly #walkUp: WalkUp | undefined;
   #loopUp = false;
+  #hearsProofs = false;
   #closing = false;
   #sweeper: Timer | undefined;
 
@@ -120,7 +122,7 @@ class SellingDevice implements Started {
     const announced = (is: boolean): void => events.tell({ event: "discovery", announced: is });
     this.#broadcast = openBroadcast({ link, clock, changed: announced }, device);
     this.#plan = openActions({
-      store,
+      ...{ store, certificate: settled.certificate },
       services: books.services,
       withdrawals: this.#withdrawals,
       withdrawOffers: (service) => this.#offers.withdraw(service),
@@ -190,18 +192,20 @@ class SellingDevice implements Started {
   #openDelivery(): Delivery {
     const { clock, crypto, loop, log } = this.#ports;
     const { outlets, policy, events } = this.#settled;
-    const { journal, catalogue } = this.#books;
+    const { journal, catalogue, runOns } = this.#books;
     return openDelivery({
-      ...{ clock, crypto, journal, loop, outlets, policy, log },
+      ...{ clock, crypto, journal, loop, outlets, policy, log, runOns },
+      enqueue: (work) => this.#ports.enqueue(work),
       levelOf: (service) => catalogue.get(service)?.level,
+      windowMax: (service) => catalogue.get(service)?.stream?.windowUnitsMax,
       settle: (closing) => this.#sale.settle(closing),
       changed: (order) => this.#changed(order),
-      ended: (order, { session, pulses, reason }) => {
-        events.tellOf(order, { event: "end", session, pulses, reason });
-        this.#walkUp?.ended(order, reason);
+      ended: (order, end) => {
+        events.tellOf(order, { event: "end", ...end });
+        this.#walkUp?.ended(order, end.reason, end.cause);
       },
-      progress: (order, pulses, held) => {
-        this.#watchers.metering(order, pulses, held);
+      progress: (order, pulses, held, news) => {
+        this.#watchers.metering(order, pulses, held, news);
         this.#walkUp?.progress(order, pulses);
         const session = order.running?.session ?? 0;
         events.tellOf(order, { event: "progress", session, pulses });
@@ -226,12 +230,7 @@ class SellingDevice implements Started {
       asked: ({ id }) => this.#talk.repeat(id),
       withdrawn: (order) => this.#withdrawals.has(order),
       changed: (service, price) => this.#books.services.changed(service, price),
-      quoted: ({ offer, consumer: key }) => {
-        const { id, service, price, units, totalMinor, currency } = offer;
-        const consumer = consumerPrint(crypto, key);
-        const told = { order: id, service, price, units, totalMinor, currency, consumer };
-        events.tell({ event: "quote", ...told });
-      },
+      quoted: ({ offer, consumer }) => tellQuote(events, offer, consumerPrint(crypto, consumer)),
       begun: (order) => this.#begun(order),
     });
     return openRequests({
@@ -249,11 +248,12 @@ class SellingDevice implements Started {
   async begin(): Promise<void> {
     const { clock, link, loop, log } = this.#ports;
     const { device } = this.#settled;
-    link.onMessage(({ topic, payload, retained }) => {
-      const parsed = parseTopic(topic);
-      if (parsed?.is !== "request" || parsed.device !== device || retained) return;
-      const opened = this.#connections.open(parsed.connection, payload);
-      if (opened !== undefined) this.#requests.take(opened.caller, opened.message);
+    onFrames(link, device, {
+      request: (connection, payload) => {
+        const opened = this.#connections.open(connection, payload);
+        if (opened !== undefined) this.#requests.take(opened.caller, opened.message);
+      },
+      proof: (connection, payload) => this.#delivery.onProof(connection, payload),
     });
     link.onState((connected) => {
       log(connected ? "info" : "warn", connected ? "link-up" : "link-down");
@@ -270,6 +270,7 @@ class SellingDevice implements Started {
     await this.#books.wall.sweep(this.#books.journal);
     const atBoard = this.#walkUp !== undefined;
     await listen(link, requestsFilter(device), { clock, log, atBoard });
+    await this.#listenToProofs(atBoard);
     this.#sale.resume();
     this.#walkUp?.begin();
     this.#ports.enqueue(() => this.#withdrawals.sweep());
@@ -283,6 +284,14 @@ class SellingDevice implements Started {
         () => undefined,
       ),
     );
+  }
+
+  async #listenToProofs(atBoard: boolean): Promise<void> {
+    const { clock, link, log } = this.#ports;
+    const { catalogue, journal } = this.#books;
+    if (this.#hearsProofs || !mayBeProved(catalogue.list(), journal.orders())) return;
+    this.#hearsProofs = true;
+    await listen(link, proofsFilter(this.#settled.device), { clock, log, atBoard });
   }
 
   startBroadcast(durationMs?: number): void {
@@ -319,7 +328,7 @@ class SellingDevice implements Started {
       loop: this.#loopUp,
       broadcasting: this.#broadcast.running(),
       offers: this.#offers.count(),
-      dropped: this.#connections.dropped(),
+      dropped: this.#connections.dropped() + this.#delivery.proofsDropped(),
       clock: clock.wallQuality(),
       uptimeS: Math.floor((clock.monotonicMs() - this.#startedMs) / 1000),
       epoch: journal.epoch,
@@ -343,18 +352,8 @@ class SellingDevice implements Started {
   }
 
   change(action: Action): Promise<Result<void>> {
-    return new Promise((resolve) => {
-      const work = async (): Promise<void> => {
-        const planned = await this.#plan(action, 0);
-        if (!planned.ok) return resolve(planned);
-        await this.#ports.store.commit(planned.value.writes);
-        planned.value.apply();
-        this.#ports.log("info", "changed", { action: action.do });
-        resolve(ok(undefined));
-      };
-      const trouble = "the change could not be written: try again";
-      this.#ports.offer(work, () => resolve(fail("internal", trouble)));
-    });
+    const { store, log, offer } = this.#ports;
+    return changeByHost({ store, log, offer, plan: this.#plan }, action);
   }
 
   #announcement(): Uint8Array {
@@ -374,6 +373,7 @@ class SellingDevice implements Started {
 
   #catalogueChanged(): void {
     this.#broadcast.renew(this.#announcement());
+    void this.#listenToProofs(true);
     this.#ports.enqueue(() => this.#withdrawals.sweep());
   }
 

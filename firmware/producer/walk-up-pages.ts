@@ -1,7 +1,7 @@
 // What a person at the board reads: pages of a display, and the lines of a printed receipt. Pure.
 
 import type { DisplayPage } from "../../hal/display.ts";
-import type { StopReason } from "../../hal/loop-host.ts";
+import type { StopCause, StopReason } from "../../hal/loop-host.ts";
 import type { PrintedReceipt } from "../../hal/printer.ts";
 import type { FaultKind } from "../fault.ts";
 import { formatMinor } from "../money.ts";
@@ -209,8 +209,36 @@ function leftText(order: Order): string {
   return `${unitsText(milliUnits(remainingPulses(order), ratioOf(order)))} ${order.terms.unit}`;
 }
 
+/** With the reading that brought it about, where the row has room for it. */
 function stopText({ settlement }: Order): string {
-  return STOPS[settlement?.reason as StopReason] ?? "Done";
+  const reason = settlement?.reason as StopReason;
+  const words = settlement?.cause && causeText(reason, settlement.cause);
+  return words !== undefined && words.length <= ROW_CHARACTERS ? words : (STOPS[reason] ?? "Done");
+}
+
+/** For whoever stands there: what he can mend himself, and what he may tell the operator. */
+function causeText(reason: StopReason, { of, value, unit }: StopCause): string | undefined {
+  const seconds = `${Math.round(value / 1000)} s`;
+  switch (reason) {
+    case "interlock":
+      return unit === "state" ? `Stopped: ${of} open` : `${of}: ${value}`;
+    case "meter-stuck":
+      return `Meter still ${seconds}`;
+    case "meter-lost":
+      return `Meter lost at ${value}`;
+    case "meter-implausible":
+      return `Meter wrong: ${value}`;
+    case "leak":
+      return `Leak: ${value} pulses`;
+    case "sensor-stale":
+      return unit === "ms" ? `Sensor silent ${seconds}` : undefined;
+    case "weld":
+      return `Switch stuck ${value} ms`;
+    case "time-limit":
+      return `Nothing in ${seconds}`;
+    default:
+      return undefined;
+  }
 }
 
 /** Two decimals, rounded down: nobody is shown more than he got. */

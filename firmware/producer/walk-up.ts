@@ -5,7 +5,7 @@ import type { ButtonPart } from "../../hal/board.ts";
 import type { CardReader } from "../../hal/card-reader.ts";
 import type { Clock } from "../../hal/clock.ts";
 import type { Display, DisplayPage } from "../../hal/display.ts";
-import type { StopReason } from "../../hal/loop-host.ts";
+import type { StopCause, StopReason } from "../../hal/loop-host.ts";
 import type { Printer } from "../../hal/printer.ts";
 import type { FaultKind } from "../fault.ts";
 import type { Log } from "../log.ts";
@@ -84,7 +84,7 @@ export interface WalkUp {
   /** These three are told of every order, and take up those of the board. */
   changed(one: Order): void;
   progress(one: Order, pulses: number): void;
-  ended(one: Order, reason: StopReason): void;
+  ended(one: Order, reason: StopReason, cause?: StopCause): void;
   heard(one: string, event: FlowEvent): void;
   /** Sells what is shown to somebody who has shown who he is, and pays by `method`. */
   sellTo(payer: Payer): void;
@@ -109,6 +109,7 @@ interface Visit {
   is: "paying" | "undoing" | "delivering" | "ending";
   /** Why its order ends. */
   reason: StopReason;
+  cause?: StopCause | undefined;
   /** The reason that the payment gave last. */
   why?: readonly string[] | undefined;
   /** By the stop button, before anything was delivered. */
@@ -185,7 +186,7 @@ class BoardSales implements WalkUp {
     } else if (one.state === "paid" && one.running === undefined) {
       if (visit?.is === "paying") this.#deliverSoon(one.id);
       // Its payment was found out about after a restart, or its session has ended.
-      else enqueue(() => this.#finish(one.id, visit?.reason ?? "restart"));
+      else enqueue(() => this.#finish(one.id, visit?.reason ?? "restart", visit?.cause));
     } else if (one.state === "closing") {
       this.#ending(one);
     } else if (one.state === "closed") {
@@ -200,10 +201,9 @@ class BoardSales implements WalkUp {
     this.#screen.stand(one.id, progressPage(this.#serviceName(one), one, pulses, hasStop));
   }
 
-  ended(one: Order, reason: StopReason): void {
+  ended(one: Order, reason: StopReason, cause?: StopCause): void {
     if (one.atBoard !== true) return;
-    const { outlet } = one;
-    this.#visits.set(one.id, { outlet, is: "delivering", reason });
+    this.#visits.set(one.id, { outlet: one.outlet, is: "delivering", reason, cause });
   }
 
   heard(id: string, { type, data }: FlowEvent): void {
@@ -322,12 +322,12 @@ class BoardSales implements WalkUp {
   }
 
   /** Nobody comes back for the rest: it is released. */
-  async #finish(id: string, reason: StopReason): Promise<void> {
+  async #finish(id: string, reason: StopReason, cause?: StopCause): Promise<void> {
     const { journal, sale } = this.#ports;
     const one = journal.order(id);
     if (one?.state !== "paid" || one.running !== undefined) return;
     if (one.prepaid !== undefined) return this.#rested(one);
-    const closing = order.closing(one, reason, false);
+    const closing = order.closing(one, reason, false, cause);
     await journal.save(closing);
     this.#ending(closing);
     sale.settle(closing);

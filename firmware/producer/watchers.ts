@@ -6,8 +6,11 @@ import type { Message } from "../protocol/messages.ts";
 import type { Caller, Connections } from "./connections.ts";
 import type { Journal } from "./journal.ts";
 import type { Order } from "./order.ts";
+import type { StreamNews } from "./streams.ts";
 
 const METERING_MS_MIN = 1_000;
+/** A delivery that waits for a proof, or soon will, waits for this too. */
+const DUE_MS_MIN = 20;
 const RESEND_MS_MIN = 2_000;
 const RESEND_MS_MAX = 60_000;
 const RECEIPTS_AT_ONCE = 3;
@@ -21,7 +24,8 @@ interface Watcher {
 
 export interface Watchers {
   watch(caller: Caller, order: Order): void;
-  metering(order: Order, pulses: number, held: boolean): void;
+  /** News of a payer who pays by the count go out sooner where a proof is due. */
+  metering(order: Order, pulses: number, held: boolean, news?: StreamNews): void;
   /** Once: it may be lost. */
   push(order: string, message: Message): void;
   /** Sends the receipts that the order's consumer has not acknowledged, and goes on until it has. */
@@ -53,15 +57,22 @@ class ConnectionWatchers implements Watchers {
     this.#send(order.id);
   }
 
-  metering(order: Order, pulses: number, held: boolean): void {
+  metering(order: Order, pulses: number, held: boolean, news?: StreamNews): void {
     const watcher = this.#watchers.get(order.id);
     const nowMs = this.#clock.monotonicMs();
     if (watcher === undefined || order.running === undefined) return;
-    if (nowMs - watcher.meteredMs < METERING_MS_MIN) return;
+    const soonestMs = news?.isDue === true ? DUE_MS_MIN : METERING_MS_MIN;
+    if (nowMs - watcher.meteredMs < soonestMs) return;
     watcher.meteredMs = nowMs;
     const { session } = order.running;
-    const message = { is: "metering" as const, session, pulses };
-    this.#connections.push(watcher.caller, held ? { ...message, held } : message);
+    this.#connections.push(watcher.caller, {
+      is: "metering",
+      session,
+      pulses,
+      ...(held && { held }),
+      ...(news && { proved: news.proved }),
+      ...(news?.ended && { ended: true }),
+    });
   }
 
   push(order: string, message: Message): void {

@@ -3,8 +3,6 @@
 // (envelope.ts). docs/PROTOCOL.md and docs/protocol.cddl are made from this file.
 
 import { assert } from "../assert.ts";
-import { fail, ok, type Result } from "../result.ts";
-import { type CborValue, decodeCbor, encodeCbor } from "./cbor.ts";
 import {
   bytes,
   type Fields,
@@ -19,7 +17,6 @@ import {
   type Of,
   oneOf,
   optional,
-  readCbor,
   text,
   tuple,
   uint,
@@ -32,10 +29,16 @@ export const PROTOCOL_MINOR = 1;
 export const UNITS_MAX = 1_000_000;
 export const AMOUNT_MINOR_MAX = 1_000_000_000;
 export const PULSES_MAX = 4_000_000_000;
-export const SIGNED_BYTES_MAX = 384;
+export const SIGNED_BYTES_MAX = 480;
 export const SERVICES_MAX = 16;
 export const PRICES_MAX = 8;
 export const SESSIONS_MAX = 65_535;
+/** Bytes of a link of a hash chain, and units that one chain may pay for. */
+export const LINK_BYTES = 16;
+export const CHAIN_UNITS_MAX = 65_535;
+/** Units between two proofs, and units that may be delivered ahead of proof. */
+export const STEP_UNITS_MAX = 1024;
+export const WINDOW_UNITS_MAX = 1024;
 export const TIERS_MAX = 4;
 export const FEES_MAX = 3;
 export const READINGS_MAX = 16;
@@ -43,7 +46,7 @@ export const READINGS_MAX = 16;
 export const COMMAND_BYTES_MAX = 1536;
 export const TAX_BASIS_POINTS_MAX = 10_000;
 /** One frame on the wire, envelope included. */
-export const FRAME_BYTES_MAX = 2048;
+export const FRAME_BYTES_MAX = 2112;
 export const FAULT_WORDS_BYTES_MAX = 160;
 export const FAULT_AT_BYTES_MAX = 48;
 
@@ -100,6 +103,8 @@ const serviceDetail = named(
     available: optional(4, units),
     /** It was added or changed while the device ran; true, or absent. */
     changed: optional(5, flag),
+    /** It can be paid while it is delivered; so many units at most are delivered ahead of proof. */
+    windowMax: optional(6, uint(WINDOW_UNITS_MAX)),
   }),
 );
 /** What a price is more than an amount per unit; left out where there is nothing to say. */
@@ -152,6 +157,11 @@ const confirmation = named(
     /** Accepting it adds this to what is paid. */
     extra: optional(6, named("extra", tuple({ name: text(32), amountMinor }))),
   }),
+);
+/** All units of an order up to this one are paid. */
+export const proof = named(
+  "proof",
+  tuple({ units: uint(CHAIN_UNITS_MAX), link: bytes(LINK_BYTES) }),
 );
 const supply = named("supply", tuple({ units, totalMinor: amountMinor, currency }));
 
@@ -214,6 +224,8 @@ export const MESSAGES = {
       maximumMinor: optional(6, amountMinor),
       /** More credentials, tried in turn when the one before does not cover all. */
       further: optional(7, list(furtherCredential, FURTHER_CREDENTIALS_MAX)),
+      /** The payer's commitment to a hash chain, to which the credentials are then bound in the offer's place. */
+      commitment: optional(8, signed),
     },
   ),
   paid: message(10, "reply", "payment tokens", "The order is paid: its signed delivery token.", {
@@ -231,6 +243,11 @@ export const MESSAGES = {
       units: optional(3, units),
       /** The whole delivery token, where the device shall judge it by its bytes. */
       token: optional(4, signed),
+      /** Of an order with a commitment: units for each proof, and units ahead of proof, as the payer chooses. */
+      step: optional(5, uint(STEP_UNITS_MAX)),
+      window: optional(6, uint(WINDOW_UNITS_MAX)),
+      /** The last proof that the payer let go. */
+      proof: optional(7, proof),
     },
   ),
   begun: message(
@@ -269,6 +286,10 @@ export const MESSAGES = {
       pulses: field(2, pulses),
       /** Delivery waits, switch open, for the next reservation to reach the disk. */
       held: optional(3, flag),
+      /** Of an order with a commitment: units of which the device has proof. */
+      proved: optional(4, uint(CHAIN_UNITS_MAX)),
+      /** Of such an order: the session is over, and the device waits a moment for its last proof. */
+      ended: optional(5, flag),
     },
   ),
   receipts: message(
@@ -306,6 +327,7 @@ export const MESSAGES = {
       pulses: field(4, pulses),
       grantPulses: field(5, pulses),
       token: optional(6, signed),
+      proved: optional(7, uint(CHAIN_UNITS_MAX)),
     },
   ),
   fault: message(
@@ -365,35 +387,3 @@ type Body<K extends MessageName> = Of<(typeof MESSAGES)[K]["type"]>;
 /** A decoded message: `is` says which. */
 export type Message = { [K in MessageName]: { is: K } & Body<K> }[MessageName];
 export type MessageOf<K extends MessageName> = { is: K } & Body<K>;
-
-const NAMES = new Map<number, MessageName>(
-  Object.entries(MESSAGES).map(([name, { kind }]) => [kind, name as MessageName]),
-);
-assert(NAMES.size === Object.keys(MESSAGES).length, "message kinds differ");
-
-export function encodeMessage(message: Message): Uint8Array {
-  const { type } = MESSAGES[message.is];
-  const body = (type.toCbor as (value: Message) => CborValue)(message);
-  return encodeCbor(new Map([[0, MESSAGES[message.is].kind], ...(body as Map<number, CborValue>)]));
-}
-
-/** Errors: `malformed`, `too-large`, `unsupported` for a kind that this version does not know. */
-export function decodeMessage(frame: Uint8Array): Result<Message> {
-  const decoded = decodeCbor(frame, FRAME_BYTES_MAX);
-  if (!decoded.ok) return decoded;
-  if (!(decoded.value instanceof Map)) return fail("malformed", "a message is a map", "message");
-  const kind: unknown = decoded.value.get(0);
-  const name = typeof kind === "number" ? NAMES.get(kind) : undefined;
-  if (name === undefined) {
-    return fail("unsupported", `message kind ${String(kind)} is not known here`, "message.0");
-  }
-  const { type, bytesMax } = MESSAGES[name];
-  if (frame.length > bytesMax + UNKNOWN_BYTES_MAX) {
-    return fail("too-large", `${name} is over ${bytesMax + UNKNOWN_BYTES_MAX} bytes`, name);
-  }
-  const body = readCbor<object>(type as never, decoded.value, name);
-  return body.ok ? ok({ is: name, ...body.value } as Message) : body;
-}
-
-/** Room for fields that a later minor version may have added. */
-const UNKNOWN_BYTES_MAX = 64;

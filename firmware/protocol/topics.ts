@@ -4,12 +4,13 @@
 //
 //   s1/a/DEVICE        retained announcement, signed; empty when withdrawn or, by the will, when it is gone
 //   s1/q/DEVICE/CONN   requests of one connection to one device
+//   s1/p/DEVICE/CONN   proofs of payment of one connection, unsealed: each proves itself (stream-proof.ts)
 //   s1/r/CONN          replies and pushes to one connection
 //   s1/f/DEVICE/SERV   from a device to a flow service that runs elsewhere (flow-frames.ts)
 //   s1/g/DEVICE/SERV   from that service to the device
 //
 // As an access list (`sluice acl` writes it for mosquitto): a device writes s1/a/DEVICE and s1/r/+ and reads
-// s1/q/DEVICE/+; anybody reads s1/a/+ and s1/r/%c and writes s1/q/+/%c. With a flow service a device writes
+// s1/q/DEVICE/+ and s1/p/DEVICE/+; anybody reads s1/a/+ and s1/r/%c and writes s1/q/+/%c and s1/p/+/%c. With a flow service a device writes
 // s1/f/DEVICE/+ and reads s1/g/DEVICE/+, and the service reads s1/f/+/SERV and writes s1/g/+/SERV, SERV being
 // the thumbprint of its key. A device's own client id is a secret
 // (firmware/main.ts), because a broker ends a connection when another comes under its id.
@@ -64,6 +65,15 @@ export function requestsFilter(device: string): string {
   return `${ROOT}/q/${device}/+`;
 }
 
+/** Proofs of payment: [units, link], 19 to 21 bytes. */
+export function proofTopic(device: string, connection: string): string {
+  return `${ROOT}/p/${device}/${connection}`;
+}
+
+export function proofsFilter(device: string): string {
+  return `${ROOT}/p/${device}/+`;
+}
+
 export function replyTopic(connection: string): string {
   return `${ROOT}/r/${connection}`;
 }
@@ -81,7 +91,7 @@ export function fromServiceTopic(device: string, service: string): string {
 export type Topic =
   | { is: "announcement"; device: string }
   | { is: "to-service" | "from-service"; device: string; service: string }
-  | { is: "request"; device: string; connection: string }
+  | { is: "request" | "proof"; device: string; connection: string }
   | { is: "reply"; connection: string };
 
 const DEVICE = /^[A-Za-z0-9_-]{11}$/;
@@ -92,9 +102,9 @@ export function parseTopic(topic: string): Topic | undefined {
   if (topic.length > 64) return undefined;
   const [root, letter, first = "", second, ...rest] = topic.split("/");
   if (root !== ROOT || rest.length > 0) return undefined;
-  if (letter === "q") {
+  if (letter === "q" || letter === "p") {
     if (!DEVICE.test(first) || second === undefined || !CONNECTION.test(second)) return undefined;
-    return { is: "request", device: first, connection: second };
+    return { is: letter === "q" ? "request" : "proof", device: first, connection: second };
   }
   if (letter === "f" || letter === "g") {
     if (!DEVICE.test(first) || second === undefined || !DEVICE.test(second)) return undefined;

@@ -83,3 +83,21 @@ export function chargeOf(offer: Priced, before: number, pulses: number): Charge 
   if (taxBasisPoints === undefined) return { amountMinor, breakdown: { lines } };
   return { amountMinor, breakdown: { taxMinor: containedTax(amountMinor, taxBasisPoints), lines } };
 }
+
+/** What a receipt says beside its amount. */
+export type Details = Pick<Breakdown, "streamed" | "cause">;
+
+/** The same charge, and on its receipt what else there is to say. */
+export function withDetails(charge: Charge, details: Details | undefined): Charge {
+  if (details === undefined || Object.keys(details).length === 0) return charge;
+  return { ...charge, breakdown: { lines: [], ...charge.breakdown, ...details } };
+}
+
+/** Of a receipt's breakdown what is about money: none where it stands there for its details alone. */
+export function moneyPart(breakdown: Breakdown | undefined): Breakdown | undefined {
+  if (breakdown === undefined) return undefined;
+  const { streamed, cause, ...money } = breakdown;
+  const hasDetails = streamed !== undefined || cause !== undefined;
+  const isEmpty = Object.keys(money).length === 1 && money.lines.length === 0;
+  return hasDetails && isEmpty ? undefined : money;
+}

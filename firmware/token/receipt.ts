@@ -4,13 +4,14 @@
 
 import type { WallQuality } from "../../hal/clock.ts";
 import type { Crypto, Signer } from "../../hal/crypto.ts";
-import { STOP_REASONS, type StopReason } from "../../hal/loop-host.ts";
+import { STOP_REASONS, type StopCauseUnit, type StopReason } from "../../hal/loop-host.ts";
 import { equalBytes } from "../bytes.ts";
-import { amountMinor, orderId, pulses, SESSIONS_MAX } from "../protocol/messages.ts";
+import { amountMinor, orderId, proof, pulses, SESSIONS_MAX } from "../protocol/messages.ts";
 import {
   bySort,
   bytes,
   field,
+  int,
   list,
   map,
   named,
@@ -42,6 +43,19 @@ const stopReason = named("stop-reason", oneOf(numbered as Readonly<Record<StopRe
 const closeReason = named(
   "close-reason",
   oneOf({ ...numbered, expired: 64 } as Readonly<Record<StopReason | "expired", number>>),
+);
+const CAUSE_UNITS: Readonly<Record<StopCauseUnit, number>> = {
+  pulses: 1,
+  ms: 2,
+  state: 3,
+  value: 4,
+  units: 5,
+};
+const CAUSE_MAX = 4_000_000_000;
+/** Whose reading, and what it was: StopCause. */
+export const stopCause = named(
+  "stop-cause",
+  tuple({ of: text(32), value: int(-CAUSE_MAX, CAUSE_MAX), unit: oneOf(CAUSE_UNITS) }),
 );
 const QUALITIES: Readonly<Record<WallQuality, number>> = { unset: 0, set: 1, synchronised: 2 };
 
@@ -117,6 +131,22 @@ const breakdown = map({
   extraNames: optional(3, list(text(EXTRA_NAME_BYTES_MAX), EXTRAS_MAX)),
   /** Paid by such a token, which stands in the place of the offer: no money moved here. */
   prepaid: optional(4, named("prepaid-sort", oneOf(PREPAID_SORTS))),
+  /** Of a session that was paid while it was delivered: the payer's last proof signs for what was charged. */
+  streamed: optional(
+    5,
+    named(
+      "streamed",
+      tuple({
+        proof,
+        /** Delivered and not proved: given, and part of what ran on. */
+        unpaidPulses: pulses,
+        /** Given by earlier sessions and proved since: part of the charged pulses. */
+        caughtUpPulses: pulses,
+      }),
+    ),
+  ),
+  /** The reading for which the delivery stopped, where it was not its own count. */
+  cause: optional(6, stopCause),
 });
 export type Breakdown = Of<typeof breakdown>;
 

@@ -21,7 +21,8 @@ export interface SignedSort<T> {
     | "command"
     | "revocations"
     | "flow-grant"
-    | "prepaid";
+    | "prepaid"
+    | "commitment";
   claims: Type<T>;
   /** Of the whole signed object, where it may be larger than SIGNED_BYTES_MAX. */
   bytesMax?: number;

@@ -13,6 +13,13 @@ export interface ContactWatch {
   close(): void;
 }
 
+const BLIND_OPEN: SwitchState = { closed: false, contact: "unknown" };
+const BLIND_CLOSED: SwitchState = { closed: true, contact: "unknown" };
+const OPEN: SwitchState = { closed: false, contact: "open" };
+const CLOSED: SwitchState = { closed: true, contact: "closed" };
+const WELDED: SwitchState = { closed: false, contact: "closed", fault: "weld" };
+const NOT_CLOSED: SwitchState = { closed: true, contact: "open", fault: "not-closed" };
+
 /** Takes the line over, where there is one. Starts as told to open. Reading throws the HalError of the line. */
 export function watchContact(
   feedback: InputPin | undefined,
@@ -29,19 +36,17 @@ export function watchContact(
       disagreesSinceMs = clock.monotonicMs();
     },
     state: () => {
-      if (given || feedback === undefined) return { closed: commanded, contact: "unknown" };
+      const unknown = commanded ? BLIND_CLOSED : BLIND_OPEN;
+      if (given || feedback === undefined) return unknown;
       const isClosed = feedback.read();
-      const shown = isClosed ? "closed" : "open";
       if (isClosed === commanded) {
         disagreesSinceMs = undefined;
-        return { closed: commanded, contact: shown };
+        return commanded ? CLOSED : OPEN;
       }
       const nowMs = clock.monotonicMs();
       disagreesSinceMs ??= nowMs;
-      if (nowMs - disagreesSinceMs <= operateMsMax) {
-        return { closed: commanded, contact: "unknown" };
-      }
-      return { closed: commanded, contact: shown, fault: commanded ? "not-closed" : "weld" };
+      if (nowMs - disagreesSinceMs <= operateMsMax) return unknown;
+      return commanded ? NOT_CLOSED : WELDED;
     },
     close: () => {
       given = true;

@@ -15,11 +15,14 @@ export function openPulseMeter(
   startCount?: number,
 ): Meter {
   const start = startCount ?? 0;
+  const reading = { count: start, atMs: 0 };
   return {
     retains: part.retains && startCount !== undefined,
     read: () => {
-      const { count, atMs } = input.edges();
-      return { count: start + count, atMs };
+      const edges = input.edges();
+      reading.count = start + edges.count;
+      reading.atMs = edges.atMs;
+      return reading;
     },
     onChange: (wake) => input.onEdge(wake),
     // The meter measures on its own.

@@ -13,6 +13,7 @@ const STEP_SHARE = 0.25;
 export function openRolloverMeter(meter: Meter, rolloverAt: number): Meter {
   let carried = 0;
   let last: number | undefined;
+  const carriedOver = { count: 0, atMs: 0 };
   const { health } = meter;
   return {
     retains: meter.retains,
@@ -23,7 +24,9 @@ export function openRolloverMeter(meter: Meter, rolloverAt: number): Meter {
         if (step <= rolloverAt * STEP_SHARE) carried += rolloverAt;
       }
       last = count;
-      return { count: carried + count, atMs };
+      carriedOver.count = carried + count;
+      carriedOver.atMs = atMs;
+      return carriedOver;
     },
     onChange: (wake) => meter.onChange(wake),
     follow: (closed) => meter.follow(closed),

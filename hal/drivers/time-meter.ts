@@ -14,6 +14,7 @@ export function openTimeMeter(clock: Clock, part: TimeMeterPart): Meter {
   let closedAtMs: number | undefined;
   let timer: Timer | undefined;
   let listener: (() => void) | undefined;
+  const reading = { count: 0, atMs: 0 };
 
   const elapsedMs = (): number =>
     doneMs + (closedAtMs === undefined ? 0 : clock.monotonicMs() - closedAtMs);
@@ -31,7 +32,11 @@ export function openTimeMeter(clock: Clock, part: TimeMeterPart): Meter {
 
   return {
     retains: false,
-    read: () => ({ count: count(), atMs: clock.monotonicMs() }),
+    read: () => {
+      reading.count = count();
+      reading.atMs = clock.monotonicMs();
+      return reading;
+    },
     onChange: (wake) => {
       listener = wake;
     },

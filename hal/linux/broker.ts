@@ -3,6 +3,7 @@
 
 import { createServer } from "node:net";
 import type { Duplex } from "node:stream";
+import "./node-streams.ts";
 import { Aedes, type Client, type PublishPacket } from "aedes";
 import { HalError } from "../hal-error.ts";
 import { MqttStream } from "./mqtt-stream.ts";

@@ -95,21 +95,22 @@ function openValues(name: string, fd: number) {
   const native = loadNative();
   const bytes = Buffer.alloc(16);
   let open = true;
-  const call = (request: number, bit: bigint): boolean => {
+  const call = (request: number, bit: number): boolean => {
     if (!open) throw new HalError("canceled", `line ${name} was closed`);
-    bytes.writeBigUInt64LE(bit, 0);
-    bytes.writeBigUInt64LE(1n, 8);
+    // Bits and mask, 64 each: the upper halves stay 0.
+    bytes.writeUInt32LE(bit, 0);
+    bytes.writeUInt32LE(1, 8);
     const result = native.ioctl(fd, request, bytes);
     if (result < 0) {
       const code = errorName(result);
       throw new HalError("disconnected", `line ${name} is gone: ${code}`, code);
     }
-    return bytes.readBigUInt64LE(0) === 1n;
+    return bytes.readUInt32LE(0) === 1;
   };
   return {
-    get: (): boolean => call(LINE_GET_VALUES, 0n),
+    get: (): boolean => call(LINE_GET_VALUES, 0),
     set: (active: boolean): void => {
-      call(LINE_SET_VALUES, active ? 1n : 0n);
+      call(LINE_SET_VALUES, active ? 1 : 0);
     },
     closed: (): boolean => !open,
     close: (): void => {

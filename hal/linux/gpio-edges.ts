@@ -4,8 +4,9 @@
 
 import { closeSync } from "node:fs";
 import { HalError } from "../hal-error.ts";
-import type { EdgeInput } from "../pin.ts";
-import { errorName, loadNative, READABLE } from "./native.ts";
+import type { EdgeCount, EdgeInput } from "../pin.ts";
+import { errorName, loadNative, type Native, READABLE } from "./native.ts";
+import { KERNEL_AHEAD_MS, monotonicMs } from "./system-clock.ts";
 
 const EVENT_BYTES = 48;
 const EVENTS_PER_READ = 32;
@@ -20,9 +21,8 @@ export interface EventSource {
 }
 
 export interface EdgeCounter {
-  count(): number;
-  /** Of the last edge, by our clock; of opening when there was none. */
-  atMs(): number;
+  /** As of the last drain, always the same object. Dated by our clock. */
+  readonly edges: EdgeCount;
   /** Reads all that is there. 0, or -errno when the line is gone. */
   drain(): number;
 }
@@ -30,12 +30,11 @@ export interface EdgeCounter {
 /** Of a line opened just now, with one kind of edge only. */
 export function countEdges(source: EventSource, openedMs: number): EdgeCounter {
   const buffer = Buffer.alloc(EVENT_BYTES * EVENTS_PER_READ);
-  let total = 0;
+  // Numbers in place: at thousands of edges a second, new ones would be garbage to collect.
+  const edges = { count: 0, atMs: openedMs };
   let last = 0;
-  let atMs = openedMs;
   return {
-    count: () => total,
-    atMs: () => atMs,
+    edges,
     drain: () => {
       for (;;) {
         const bytes = source.read(buffer);
@@ -44,11 +43,11 @@ export function countEdges(source: EventSource, openedMs: number): EdgeCounter {
         if (newest < 0) return 0;
         // 32 bits that wrap. Numbers that are missing are edges whose events were dropped: they count all the same.
         const seqno = buffer.readUInt32LE(newest + 20);
-        total += (seqno - last) >>> 0;
+        edges.count += (seqno - last) >>> 0;
         last = seqno;
         const stampMs =
           (buffer.readUInt32LE(newest + 4) * 2 ** 32 + buffer.readUInt32LE(newest)) / 1e6;
-        atMs = Math.max(atMs, stampMs - source.clockAheadMs);
+        edges.atMs = Math.max(edges.atMs, stampMs - source.clockAheadMs);
         if (bytes < buffer.length) return 0;
       }
     },
@@ -56,11 +55,13 @@ export function countEdges(source: EventSource, openedMs: number): EdgeCounter {
 }
 
 /** Takes the descriptor of the line over. */
-export function openEdges(name: string, fd: number): EdgeInput {
-  const native = loadNative();
-  const nowMs = performance.now();
-  const clockAheadMs = Number(process.hrtime.bigint()) / 1e6 - nowMs;
-  const counter = countEdges({ read: (buffer) => native.read(fd, buffer), clockAheadMs }, nowMs);
+export function openEdges(
+  name: string,
+  fd: number,
+  native: Pick<Native, "read" | "pollStart" | "pollStop"> = loadNative(),
+): EdgeInput {
+  const read = (buffer: Uint8Array): number => native.read(fd, buffer);
+  const counter = countEdges({ read, clockAheadMs: KERNEL_AHEAD_MS }, monotonicMs());
   let open = true;
   let gone = 0;
   let wake: () => void = () => {};
@@ -68,11 +69,11 @@ export function openEdges(name: string, fd: number): EdgeInput {
     if (gone === 0) gone = counter.drain();
   };
   const poll = native.pollStart(fd, READABLE, (events) => {
-    const before = counter.count();
+    const before = counter.edges.count;
     drain();
     if (events < 0) gone = events;
     if (gone !== 0) stopPoll();
-    if (gone !== 0 || counter.count() !== before) wake();
+    if (gone !== 0 || counter.edges.count !== before) wake();
   });
   if (typeof poll === "number") {
     closeSync(fd);
@@ -88,7 +89,7 @@ export function openEdges(name: string, fd: number): EdgeInput {
       drain();
       if (gone !== 0)
         throw new HalError("disconnected", `line ${name} is gone: ${errorName(gone)}`);
-      return { count: counter.count(), atMs: counter.atMs() };
+      return counter.edges;
     },
     onEdge: (listener) => {
       check();

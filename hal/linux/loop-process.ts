@@ -162,6 +162,10 @@ class RespawningLoop implements LoopProcess {
     const limitMs = this.#heard ? silentMs : silentMs * START_TIMES;
     this.#silence = this.#clock.at(this.#heardAtMs + limitMs, () => {
       const heardAtMs = this.#heardAtMs;
+      if (this.#clock.monotonicMs() - heardAtMs < limitMs) {
+        this.#watch(child);
+        return;
+      }
       // It may be this process that was held up, and reports wait unread: first let them in.
       this.#silence = after(this.#clock, limitMs / 10, () => {
         if (this.#heardAtMs === heardAtMs) child.kill("SIGKILL");

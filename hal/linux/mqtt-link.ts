@@ -3,6 +3,7 @@
 // and handed over again, so nothing depends on the memory of the library or of the broker.
 // Retained messages and the will go at QoS 1, everything else at QoS 0, because the protocol above repeats.
 
+import "./node-streams.ts";
 import { MqttClient } from "mqtt";
 import { after, type Clock, type Timer } from "../clock.ts";
 import { HalError } from "../hal-error.ts";
@@ -210,6 +211,8 @@ class MqttLink implements Link {
       reconnectPeriod: 0,
       resubscribe: false,
       queueQoSZero: false,
+      // Of every 16-bit number as bytes: 6 MiB.
+      writeCache: false,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
       ...(will === undefined

@@ -13,6 +13,7 @@ import { heldExports, refusal, takeLine } from "./gpio-busy.ts";
 import { lineInfo } from "./gpio-chip.ts";
 import { SYSFS_GPIO, sysfsNumber } from "./gpio-sysfs.ts";
 import type { WiredLine } from "./gpio-wiring.ts";
+import { monotonicMs } from "./system-clock.ts";
 
 type Onoff = typeof import("onoff");
 
@@ -131,12 +132,12 @@ function openInput(line: OpenGpio): InputPin {
 /** Counts wake-ups that still found the line active. */
 function openEdges(line: OpenGpio): EdgeInput {
   let count = 0;
-  let atMs = performance.now();
+  let atMs = monotonicMs();
   let wake: () => void = () => {};
   line.gpio.watch((error) => {
     if (error) return;
     count++;
-    atMs = performance.now();
+    atMs = monotonicMs();
     wake();
   });
   return {

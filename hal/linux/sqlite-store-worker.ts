@@ -1,15 +1,10 @@
-// The worker thread behind the SQLite store: owns the database, answers requests in order. Commits that
-// queued up while one was being written share one transaction, and so one flush to the disk; when any of
+// The worker thread behind the SQLite stores: owns the databases, answers the requests of each in order. Commits
+// that queued up while one was being written share one transaction, and so one flush to the disk; when any of
 // them fails, all are undone and each is tried by itself, so that every commit still is all or nothing.
 
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
-import {
-  type MessagePort,
-  parentPort,
-  receiveMessageOnPort,
-  workerData,
-} from "node:worker_threads";
+import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
 import Database from "better-sqlite3";
 import { HalError } from "../hal-error.ts";
 import type { StoreRecord, StoreWrite } from "../store.ts";
@@ -18,30 +13,38 @@ import { checkExpected } from "../store-write.ts";
 /** The newest layout of the tables that this program knows; older files are brought up to it, never down. */
 const SCHEMA_VERSION = 1;
 const GROUP_COMMITS_MAX = 64;
+/** Of each database, instead of 2 MiB: records are looked up by their key, seldom twice. */
+const CACHE_KIB = 256;
 
-export interface StoreWorkerData {
+interface Opening {
   path: string;
   busyMs: number;
   bytesMax: number;
   exclusive: boolean;
 }
 
+/** `store` is the number that a database was opened under. */
 export type StoreRequest =
-  | { id: number; do: "commit"; writes: readonly StoreWrite[] }
-  | { id: number; do: "get"; kind: string; key: string }
-  | { id: number; do: "list"; kind: string }
-  | { id: number; do: "close" };
+  | ({ id: number; do: "open"; store: number } & Opening)
+  | { id: number; do: "commit"; store: number; writes: readonly StoreWrite[] }
+  | { id: number; do: "get"; store: number; kind: string; key: string }
+  | { id: number; do: "list"; store: number; kind: string }
+  | { id: number; do: "close"; store: number }
+  /** Ends the thread, once all of them are closed; without an answer. */
+  | { id: number; do: "end" };
 
 export interface StoreTrouble {
   kind: "full" | "corrupt" | "refused" | "changed" | "other";
   message: string;
 }
 
-/** Sent with id 0 once the file is open, or could not be opened. */
+export type StoreAnswer = string | readonly StoreRecord[] | undefined;
+
 export type StoreReply =
-  | { id: number; ok: true; value?: string | readonly StoreRecord[] | undefined }
+  | { id: number; ok: true; value?: StoreAnswer }
   | { id: number; ok: false; trouble: StoreTrouble };
 
+type OfStore = Exclude<StoreRequest, { do: "end" }>;
 type Commit = Extract<StoreRequest, { do: "commit" }>;
 
 interface Tables {
@@ -70,7 +73,7 @@ function lockFor(path: string): Database.Database {
   }
 }
 
-function openTables({ path, busyMs, bytesMax, exclusive }: StoreWorkerData): Tables {
+function openTables({ path, busyMs, bytesMax, exclusive }: Opening): Tables {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const lock = exclusive ? lockFor(path) : undefined;
   // SQLite gives the files beside it (-wal, -shm) the mode of the database itself.
@@ -80,6 +83,7 @@ function openTables({ path, busyMs, bytesMax, exclusive }: StoreWorkerData): Tab
   try {
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = FULL");
+    db.pragma(`cache_size = -${CACHE_KIB}`);
     const pageBytes = db.pragma("page_size", { simple: true }) as number;
     db.pragma(`max_page_count = ${Math.floor(bytesMax / pageBytes)}`);
     db.transaction(() => migrate(db, path)).immediate();
@@ -155,50 +159,56 @@ function troubleOf(error: unknown, path: string): StoreTrouble {
   return { kind: "other", message };
 }
 
-function serve(port: MessagePort, data: StoreWorkerData): void {
-  let tables: Tables;
-  try {
-    tables = openTables(data);
-    reply(port, { id: 0, ok: true });
-  } catch (error) {
-    reply(port, { id: 0, ok: false, trouble: troubleOf(error, data.path) });
-    port.close();
-    return;
-  }
-  const served: Served = { port, tables, path: data.path };
-  port.on("message", (first: StoreRequest) => answerAll(served, first));
-}
-
+/** The databases of this thread, by number, and the port that their owner is behind. */
 interface Served {
   port: MessagePort;
+  open: Map<number, OpenStore>;
+}
+
+interface OpenStore {
   tables: Tables;
   path: string;
 }
 
-/** That request and all that wait behind it. */
+/** That request and all that wait behind it. Those of one store keep their order. */
 function answerAll(served: Served, first: StoreRequest): void {
-  const { port } = served;
-  let next: StoreRequest | undefined = first;
-  while (next !== undefined) {
-    const commits: Commit[] = [];
-    while (next?.do === "commit" && commits.length < GROUP_COMMITS_MAX) {
-      commits.push(next);
-      next = take(port);
+  const queues = new Map<number, OfStore[]>();
+  for (let next: StoreRequest | undefined = first; next !== undefined; next = take(served.port)) {
+    if (next.do === "end") {
+      served.port.close();
+      return;
     }
-    if (commits.length > 0) commitGroup(served, commits);
-    if (next !== undefined && next.do !== "commit") {
-      answer(served, next);
-      if (next.do === "close") {
-        port.close();
-        return;
-      }
-      next = take(port);
-    }
+    const queue = queues.get(next.store);
+    if (queue === undefined) queues.set(next.store, [next]);
+    else queue.push(next);
   }
+  for (const queue of queues.values()) answerQueue(served, queue);
+}
+
+function answerQueue(served: Served, queue: readonly OfStore[]): void {
+  let commits: Commit[] = [];
+  const write = (): void => {
+    const group = commits;
+    commits = [];
+    if (group.length > 0) commitGroup(served, group);
+  };
+  for (const request of queue) {
+    if (request.do === "commit") commits.push(request);
+    if (request.do !== "commit" || commits.length === GROUP_COMMITS_MAX) write();
+    if (request.do === "open") open(served, request);
+    else if (request.do !== "commit") answer(served, request);
+  }
+  write();
+}
+
+function open({ port, open }: Served, request: Extract<StoreRequest, { do: "open" }>): void {
+  const { id, store, path } = request;
+  attempt(port, path, id, () => void open.set(store, { tables: openTables(request), path }));
 }
 
 function commitGroup(served: Served, commits: readonly Commit[]): void {
-  const { port, tables, path } = served;
+  const { port } = served;
+  const { tables, path } = openStore(served, commits[0]?.store ?? 0);
   try {
     tables.commitAll(commits);
   } catch (error) {
@@ -209,7 +219,7 @@ function commitGroup(served: Served, commits: readonly Commit[]): void {
       for (const { id } of commits) reply(port, { id, ok: false, trouble });
     } else {
       for (const commit of commits) {
-        attempt(served, commit.id, () => void tables.commitAll([commit]));
+        attempt(port, path, commit.id, () => void tables.commitAll([commit]));
       }
     }
     return;
@@ -217,24 +227,31 @@ function commitGroup(served: Served, commits: readonly Commit[]): void {
   for (const { id } of commits) reply(port, { id, ok: true });
 }
 
-function answer(served: Served, request: Exclude<StoreRequest, Commit>): void {
-  const { tables } = served;
-  attempt(served, request.id, () => {
+type Question = Extract<StoreRequest, { do: "get" | "list" | "close" }>;
+
+function answer(served: Served, request: Question): void {
+  const { tables, path } = openStore(served, request.store);
+  attempt(served.port, path, request.id, () => {
     switch (request.do) {
       case "get":
         return tables.get(request.kind, request.key);
       case "list":
         return tables.list(request.kind);
       case "close":
+        served.open.delete(request.store);
         tables.close();
         return undefined;
     }
   });
 }
 
-type Answer = string | readonly StoreRecord[] | undefined;
+function openStore({ open }: Served, store: number): OpenStore {
+  const found = open.get(store);
+  if (found === undefined) throw new Error(`store ${store} is not open`);
+  return found;
+}
 
-function attempt({ port, path }: Served, id: number, work: () => Answer): void {
+function attempt(port: MessagePort, path: string, id: number, work: () => StoreAnswer): void {
   try {
     reply(port, { id, ok: true, value: work() });
   } catch (error) {
@@ -250,4 +267,9 @@ function take(port: MessagePort): StoreRequest | undefined {
   return (receiveMessageOnPort(port) as { message: StoreRequest } | undefined)?.message;
 }
 
-if (parentPort !== null) serve(parentPort, workerData as StoreWorkerData);
+function serve(port: MessagePort): void {
+  const served: Served = { port, open: new Map() };
+  port.on("message", (first: StoreRequest) => answerAll(served, first));
+}
+
+if (parentPort !== null) serve(parentPort);

@@ -9,14 +9,14 @@ import { Worker } from "node:worker_threads";
 import { HalError } from "../hal-error.ts";
 import type { Store, StoreRecord } from "../store.ts";
 import { checkKind, checkWrites } from "../store-write.ts";
-import type { StoreReply, StoreRequest, StoreWorkerData } from "./sqlite-store-worker.ts";
+import type { StoreAnswer, StoreReply, StoreRequest } from "./sqlite-store-worker.ts";
 
 /** How long a commit waits for another process that is writing to the same file. */
 const BUSY_MS = 5_000;
 /** Above this the store is full: a memory card is shared with everything else on the board. */
 const BYTES_MAX = 1024 * 1024 * 1024;
 /** Statements and rows die young: a small nursery costs no time here and saves resident memory. */
-const YOUNG_MIB = 2;
+const YOUNG_MIB = 1;
 
 export interface SqliteStoreOptions {
   busyMs?: number;
@@ -25,9 +25,81 @@ export interface SqliteStoreOptions {
   exclusive?: boolean;
 }
 
-interface Waiting {
-  resolve(value: string | readonly StoreRecord[] | undefined): void;
-  reject(error: HalError): void;
+/** Stores that share a thread. Where one waits for its disk, the others wait with it. */
+export interface SqliteStores {
+  /**
+   * Opens or creates the file (mode 0600, a new directory 0700). Rejects with HalError `corrupt` for a file
+   * that is no database, `refused` for one written by a newer version, in use or not ours to write, `full`, `other`.
+   */
+  open(path: string, options?: SqliteStoreOptions): Promise<Store>;
+}
+
+/** A store with a thread of its own. Rejects like `SqliteStores.open`. */
+export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<Store> {
+  return openSqliteStores().open(path, options);
+}
+
+/** The thread, which costs some 8 MiB, is there while any of its stores is open. */
+export function openSqliteStores(): SqliteStores {
+  let thread: StoreThread | undefined;
+  let users = 0;
+  let lastNumber = 0;
+  const leave = async (left: StoreThread): Promise<void> => {
+    users -= 1;
+    if (users > 0) return;
+    thread = undefined;
+    await left.end();
+  };
+  return {
+    open: async (path, options = {}) => {
+      const { busyMs = BUSY_MS, bytesMax = BYTES_MAX, exclusive = false } = options;
+      thread ??= startThread();
+      users += 1;
+      const mine = thread;
+      const store = ++lastNumber;
+      try {
+        await mine.ask({ do: "open", store, path, busyMs, bytesMax, exclusive });
+      } catch (error) {
+        await leave(mine);
+        throw error;
+      }
+      return storeOn(mine, store, path, () => leave(mine));
+    },
+  };
+}
+
+function storeOn(
+  thread: StoreThread,
+  store: number,
+  path: string,
+  leave: () => Promise<void>,
+): Store {
+  let closing: Promise<void> | undefined;
+  const ask = (request: Request): Promise<StoreAnswer> =>
+    closing === undefined
+      ? thread.ask(request)
+      : Promise.reject(new HalError("canceled", `store ${path} was closed`));
+  return {
+    commit: async (writes) => {
+      checkWrites(writes);
+      await ask({ do: "commit", store, writes });
+    },
+    get: async (kind, id) => {
+      checkKind(kind);
+      return (await ask({ do: "get", store, kind, key: id })) as string | undefined;
+    },
+    list: async (kind) => {
+      checkKind(kind);
+      return (await ask({ do: "list", store, kind })) as readonly StoreRecord[];
+    },
+    close: () => {
+      closing ??= ask({ do: "close", store })
+        // What is gone with its thread is closed.
+        .catch((error: unknown) => thread.ended() || Promise.reject(error))
+        .then(leave, (error) => leave().then(() => Promise.reject(error)));
+      return closing;
+    },
+  };
 }
 
 type Request = StoreRequest extends infer R
@@ -36,26 +108,25 @@ type Request = StoreRequest extends infer R
     : never
   : never;
 
-/**
- * Opens or creates the file (mode 0600, a new directory 0700). Rejects with HalError `corrupt` for a file
- * that is no database, `refused` for one written by a newer version, in use or not ours to write, `full`, `other`.
- */
-export async function openSqliteStore(
-  path: string,
-  options: SqliteStoreOptions = {},
-): Promise<Store> {
-  const { busyMs = BUSY_MS, bytesMax = BYTES_MAX, exclusive = false } = options;
-  const workerData: StoreWorkerData = { path, busyMs, bytesMax, exclusive };
+interface Waiting {
+  resolve(value: StoreAnswer): void;
+  reject(error: HalError): void;
+}
+
+interface StoreThread {
+  /** Rejects with HalError. */
+  ask(request: Request): Promise<StoreAnswer>;
+  ended(): boolean;
+  end(): Promise<void>;
+}
+
+function startThread(): StoreThread {
   const worker = new Worker(workerFile(), {
-    workerData,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
   });
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   let gone: HalError | undefined;
-  const expectReply = (id: number): Promise<string | readonly StoreRecord[] | undefined> =>
-    new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
-  const opened = expectReply(0);
   worker.on("message", (reply: StoreReply) => {
     const waiter = waiting.get(reply.id);
     waiting.delete(reply.id);
@@ -68,40 +139,26 @@ export async function openSqliteStore(
   });
   const exited = new Promise<void>((resolve) => {
     worker.on("exit", () => {
-      gone ??= new HalError("other", `store ${path}: its thread ended`, failure);
+      gone = new HalError("other", "the stores' thread ended", failure);
       for (const waiter of waiting.values()) waiter.reject(gone);
       waiting.clear();
       resolve();
     });
   });
-  const ask = (request: Request): Promise<string | readonly StoreRecord[] | undefined> => {
-    if (gone !== undefined) return Promise.reject(gone);
-    const id = ++lastId;
-    const reply = expectReply(id);
-    worker.postMessage({ ...request, id });
-    return reply;
-  };
-  await opened;
   return {
-    commit: async (writes) => {
-      checkWrites(writes);
-      await ask({ do: "commit", writes });
+    ask: (request) => {
+      if (gone !== undefined) return Promise.reject(gone);
+      const id = ++lastId;
+      const answer = new Promise<StoreAnswer>((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+      });
+      worker.postMessage({ ...request, id });
+      return answer;
     },
-    get: async (kind, id) => {
-      checkKind(kind);
-      return (await ask({ do: "get", kind, key: id })) as string | undefined;
-    },
-    list: async (kind) => {
-      checkKind(kind);
-      return (await ask({ do: "list", kind })) as readonly StoreRecord[];
-    },
-    close: async () => {
-      if (gone === undefined) {
-        const closing = ask({ do: "close" });
-        gone = new HalError("canceled", `store ${path} was closed`);
-        await closing;
-      }
-      await exited;
+    ended: () => gone !== undefined,
+    end: () => {
+      if (gone === undefined) worker.postMessage({ id: ++lastId, do: "end" });
+      return exited;
     },
   };
 }

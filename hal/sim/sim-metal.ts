@@ -12,6 +12,7 @@ import {
   simOutlet,
 } from "./sim-outlet.ts";
 import type { SimPins } from "./sim-pins.ts";
+import type { StopPhysics } from "./sim-stops.ts";
 import type { SimWorld } from "./world.ts";
 
 export interface MetalState {
@@ -42,6 +43,8 @@ export interface SimMetalOptions {
   /** In place of what the board says. */
   pulsesPerSecond?: number;
   operateMs?: readonly [number, number];
+  /** How actuators let go; when it is not given a contact takes its operateMs, and nothing flows on after it. */
+  stops?: StopPhysics;
   cycleMs?: readonly [number, number];
 }
 
@@ -77,6 +80,7 @@ export function simMetal(
       slowShare: (physics.slowPercent ?? SLOW_PERCENT) / 100,
       pulsesPerSecond: options.pulsesPerSecond ?? physics.pulsesPerSecond,
       operateMs: options.operateMs ?? physics.operateMs,
+      stops: options.stops,
     });
   };
   for (const part of board.outlets) outlets.set(part.id, open(part));

@@ -11,6 +11,7 @@ import type {
 } from "../board.ts";
 import type { Timer } from "../clock.ts";
 import type { SimPins } from "./sim-pins.ts";
+import { drawnStops, type StopPhysics } from "./sim-stops.ts";
 import type { SimWorld } from "./world.ts";
 
 /** Movements kept for each outlet. */
@@ -85,6 +86,8 @@ export interface SimOutletOptions {
   slowShare: number;
   pulsesPerSecond: number;
   operateMs: readonly [number, number];
+  /** How it lets go, in place of that; of a valve with two ways, each of them. */
+  stops?: StopPhysics | undefined;
   register: (meter: string) => number;
   changed: () => void;
 }
@@ -104,27 +107,28 @@ export function simOutlet(options: SimOutletOptions): MetalOutlet {
   const history = switchHistory();
   let pulsesPerSecond = options.pulsesPerSecond;
   const meters = openMeters(options, () => faults.stuckMeter);
-
   const flows = (): boolean => ways.some((way) => way.contact.closed());
   const coil = (): boolean => ways.some((way) => way.coil);
   const updateFlow = (atMs: number): void => {
-    let share = 0;
-    for (const way of ways) if (way.contact.closed()) share += way.share;
-    const rate = flows() ? pulsesPerSecond * share : faults.leakPulsesPerSecond;
+    const share = ways.reduce((sum, way) => sum + way.share * way.contact.lets(), 0);
+    const rate = share > 0 ? pulsesPerSecond * share : faults.leakPulsesPerSecond;
     for (const meter of meters.values()) meter.setRate(rate, atMs);
   };
   const turnUntil = (atMs: number): void => {
     for (const meter of meters.values()) meter.turnUntil(atMs);
   };
-  const moved = (closed: boolean, atMs: number): void => {
-    history.add("contact", closed, atMs);
+  const ranOut = (atMs: number): void => {
     turnUntil(atMs);
     updateFlow(atMs);
+  };
+  const moved = (closed: boolean, atMs: number): void => {
+    history.add("contact", closed, atMs);
+    ranOut(atMs);
     showContact(options, flows, faults.bounces);
     changed();
   };
   const ways = waysOf(options).map(({ line, share, name }): Way => {
-    const contact = movingContact(options, name, moved);
+    const contact = movingContact(options, name, moved, ranOut);
     return { line, share, coil: false, contact };
   });
   const followCoil = (way: Way): void =>
@@ -199,37 +203,71 @@ function waysOf({ part, actuator, slowShare }: SimOutletOptions) {
 
 interface MovingContact {
   closed(): boolean;
+  /** Of its flow, what it lets through: 0 to 1. */
+  lets(): number;
   /** Moves after a drawn delay to where the coil is, unless it is there or cannot. */
   follow(coil: boolean, hindered: boolean): void;
   /** Makes the movement that was due before that time and has not been made yet. */
   moveUntil(timeMs: number): void;
 }
 
+/** Of the flow, while what runs on runs out. */
+const RUN_ON_SHARE = 0.5;
+
+interface Due {
+  atMs: number;
+  timer: Timer;
+}
+
 function movingContact(
-  { world, operateMs }: SimOutletOptions,
+  { world, operateMs, stops }: SimOutletOptions,
   name: string,
   moved: (closed: boolean, atMs: number) => void,
+  ranOut: (atMs: number) => void,
 ): MovingContact {
   const random = world.randomOf(name);
+  const drawStop = stops && drawnStops(world.randomOf(`${name} stops`), stops);
   let closed = false;
-  let moving: { atMs: number; to: boolean; timer: Timer } | undefined;
-  const move = (to: boolean, atMs: number): void => {
+  let moving: (Due & { to: boolean; runOnMs: number }) | undefined;
+  let runningOut: Due | undefined;
+  const endRunOn = (atMs: number): void => {
+    runningOut?.timer.cancel();
+    runningOut = undefined;
+    ranOut(atMs);
+  };
+  const move = (to: boolean, atMs: number, runOnMs: number): void => {
     moving?.timer.cancel();
     moving = undefined;
+    runningOut?.timer.cancel();
+    runningOut = undefined;
     closed = to;
+    if (runOnMs > 0) {
+      const endMs = atMs + runOnMs;
+      runningOut = { atMs: endMs, timer: world.at(endMs, endRunOn) };
+    }
     moved(to, atMs);
   };
   return {
     closed: () => closed,
+    lets: () => {
+      if (closed) return 1;
+      return runningOut === undefined ? 0 : RUN_ON_SHARE;
+    },
     follow: (coil, hindered) => {
       moving?.timer.cancel();
       moving = undefined;
       if (coil === closed || hindered) return;
-      const atMs = world.nowMs() + random.betweenMs(...operateMs);
-      moving = { atMs, to: coil, timer: world.at(atMs, (dueMs) => move(coil, dueMs)) };
+      const stop = coil ? undefined : drawStop?.();
+      const atMs = world.nowMs() + (stop?.latencyMs ?? random.betweenMs(...operateMs));
+      const runOnMs = stop?.runOnMs ?? 0;
+      const timer = world.at(atMs, (dueMs) => move(coil, dueMs, runOnMs));
+      moving = { atMs, to: coil, runOnMs, timer };
     },
     moveUntil: (timeMs) => {
-      if (moving !== undefined && moving.atMs < timeMs) move(moving.to, moving.atMs);
+      if (moving !== undefined && moving.atMs < timeMs) {
+        move(moving.to, moving.atMs, moving.runOnMs);
+      }
+      if (runningOut !== undefined && runningOut.atMs < timeMs) endRunOn(runningOut.atMs);
     },
   };
 }

@@ -17,6 +17,8 @@ import type {
 import type { SealedCard } from "../sealed-card.ts";
 import type { Store, StoreWrite } from "../store.ts";
 import { cryptogramSpent, type KeptCard, keepCard } from "./kept-card.ts";
+import { emptyBatch, giveBack, type SimBatch, type SimCharge, take } from "./sim-books.ts";
+import { claimReturned, claimSpent } from "./stream-claim.ts";
 
 /** Test card numbers, and what the host does when it sees one. Any other valid number is approved. */
 export const TEST_CARDS = {
@@ -34,16 +36,6 @@ export type TestBehaviour = keyof typeof TEST_CARDS;
 /** How long the adapter waits for the host before it says `no-answer`, and how late a late answer is. */
 const NO_ANSWER_MS = 5_000;
 const LATE_MS = 8_000;
-
-export interface SimCharge {
-  authorisedMinor: number;
-  capturedMinor: number;
-  refundedMinor: number;
-  reversed: boolean;
-  currency: string;
-  /** First six and last four digits only. */
-  card: string;
-}
 
 export interface SimPaymentHost extends PaymentHost {
   /** The books: every charge by reference. What a settlement report would say. */
@@ -72,7 +64,6 @@ interface SimCard extends KeptCard {
   behaviour: TestBehaviour;
 }
 
-type Batch = Omit<HostBatch, "kind" | "batch"> & { number: number };
 const MERCHANT = { merchantId: "SIM000000000001", terminalId: "SIM00001" };
 const MERCHANT_NAME = "Simulated merchant";
 /** As ISO 8583 writes them. */
@@ -108,6 +99,7 @@ interface Judgement {
 class CardBookHost implements SimPaymentHost {
   readonly canQuery: boolean;
   readonly simulated = true;
+  readonly checksClaims = true;
   readonly publicKey: Uint8Array;
   readonly #store: Store;
   readonly #clock: Clock;
@@ -118,7 +110,7 @@ class CardBookHost implements SimPaymentHost {
   #turn: Promise<unknown> = Promise.resolve();
   readonly #lostOnce = new Set<string>();
   /** As in the store, which nobody else writes; read anew after a commit that failed. */
-  #batch: Batch | undefined;
+  #batch: SimBatch | undefined;
 
   constructor(options: SimPaymentHostOptions) {
     const { store, clock, crypto, secretKey } = options;
@@ -160,7 +152,7 @@ class CardBookHost implements SimPaymentHost {
     const { first, record } = await this.#decide(attempt, async () => {
       const opened = await this.#openCard(attempt, credential, binding);
       if (typeof opened === "string") return { answer: declined(opened), writes: [] };
-      const { card, spent, usedMinor } = opened;
+      const { card, spent, stream, usedMinor } = opened;
       if (!isAmount(amountMinor) || usedMinor + amountMinor > binding.amountMinor) {
         return { answer: declined("amount"), writes: [spent] };
       }
@@ -184,6 +176,7 @@ class CardBookHost implements SimPaymentHost {
           reversed: false,
           currency: binding.currency,
           card: card.shown.maskedPan,
+          ...(stream && { stream: hex(binding.offer) }),
         };
         writes.push(write("charge", answer.reference, charge));
       }
@@ -192,23 +185,30 @@ class CardBookHost implements SimPaymentHost {
     return this.#deliver(attempt, first, record);
   }
 
-  capture(attempt: string, reference: string, amount: HostAmount): Promise<HostAnswer> {
-    return this.#change(attempt, reference, amount, false, (charge, batch) => {
+  capture(
+    attempt: string,
+    reference: string,
+    amount: HostAmount,
+    evidence: Uint8Array,
+  ): Promise<HostAnswer> {
+    const ports = { store: this.#store, crypto: this.#crypto };
+    return this.#change(attempt, reference, amount, false, async (charge, batch) => {
       const { amountMinor } = amount;
-      if (charge.reversed || charge.capturedMinor > 0) return false;
-      if (amountMinor > charge.authorisedMinor) return false;
-      charge.capturedMinor = amountMinor;
-      batch.captures++;
-      batch.capturedMinor += amountMinor;
-      return true;
+      const { stream, authorisedMinor } = charge;
+      if (charge.reversed || charge.capturedMinor > 0) return "amount";
+      if (amountMinor > authorisedMinor) return "amount";
+      const claim = stream ? await claimSpent(stream, amount, evidence, ports) : [];
+      if (claim === undefined) return "claim";
+      take(charge, batch, amountMinor);
+      return claim;
     });
   }
 
   refund(attempt: string, reference: string, amount: HostAmount): Promise<HostAnswer> {
-    return this.#change(attempt, reference, amount, true, (charge, batch) => {
-      if (charge.refundedMinor + amount.amountMinor > charge.capturedMinor) return false;
+    return this.#change(attempt, reference, amount, true, async (charge, batch) => {
+      if (charge.refundedMinor + amount.amountMinor > charge.capturedMinor) return "amount";
       giveBack(charge, batch, amount.amountMinor);
-      return true;
+      return [];
     });
   }
 
@@ -222,6 +222,10 @@ class CardBookHost implements SimPaymentHost {
       const refused: Attempt = { answer: declined("declined"), behaviour: "approve" };
       const writes = [write("attempt", attemptToReverse, refused)];
       if (charge !== undefined) {
+        const { stream, capturedMinor } = charge;
+        if (stream !== undefined && capturedMinor > 0 && !charge.reversed) {
+          writes.push(await claimReturned(stream, capturedMinor, this.#store));
+        }
         charge.reversed = true;
         const backMinor = charge.capturedMinor - charge.refundedMinor;
         if (backMinor > 0) {
@@ -272,8 +276,8 @@ class CardBookHost implements SimPaymentHost {
     return body === undefined ? undefined : (JSON.parse(body) as T);
   }
 
-  async #openBatch(): Promise<Batch> {
-    this.#batch ??= (await this.#read<Batch>("batch", "open")) ?? emptyBatch(1);
+  async #openBatch(): Promise<SimBatch> {
+    this.#batch ??= (await this.#read<SimBatch>("batch", "open")) ?? emptyBatch(1);
     return this.#batch;
   }
 
@@ -358,20 +362,21 @@ class CardBookHost implements SimPaymentHost {
     reference: string,
     amount: HostAmount,
     isRefund: boolean,
-    apply: (charge: SimCharge, batch: Batch) => boolean,
+    /** More to write, or why not. */
+    apply: (charge: SimCharge, batch: SimBatch) => Promise<readonly StoreWrite[] | HostDecline>,
   ): Promise<HostAnswer> {
     const { record } = await this.#decide(attempt, async () => {
       const charge = await this.#read<SimCharge>("charge", reference);
       if (charge === undefined) return { answer: declined("unknown-reference"), writes: [] };
       const batch = await this.#openBatch();
       const { amountMinor, currency } = amount;
-      if (!isAmount(amountMinor) || currency !== charge.currency || !apply(charge, batch)) {
-        return { answer: declined("amount"), writes: [] };
-      }
+      const isGood = isAmount(amountMinor) && currency === charge.currency;
+      const more = isGood ? await apply(charge, batch) : "amount";
+      if (typeof more === "string") return { answer: declined(more), writes: [] };
       const proof = this.#recordOf(attempt, CODES.approved);
       return {
         answer: { kind: "approved", reference, amountMinor, record: proof },
-        writes: [write("charge", reference, charge), write("batch", "open", batch)],
+        writes: [write("charge", reference, charge), write("batch", "open", batch), ...more],
         ...(isRefund && { refund: true }),
       };
     });
@@ -386,14 +391,4 @@ function answered({ answer }: Attempt): HostAnswer {
 
 function isAmount(amountMinor: number): boolean {
   return Number.isSafeInteger(amountMinor) && amountMinor > 0;
-}
-
-function emptyBatch(number: number): Batch {
-  return { number, captures: 0, capturedMinor: 0, refunds: 0, refundedMinor: 0 };
-}
-
-function giveBack(charge: SimCharge, batch: Batch, amountMinor: number): void {
-  charge.refundedMinor += amountMinor;
-  batch.refunds++;
-  batch.refundedMinor += amountMinor;
 }

@@ -1,7 +1,7 @@
 // The Clock contract: what every clock must do, virtual, paced or real.
 
 import { describe, expect, test } from "vitest";
-import { type Clock, every, sleep, after as wakeAfter } from "../../hal/clock.ts";
+import { type Clock, every, openAlarm, sleep, after as wakeAfter } from "../../hal/clock.ts";
 
 export interface ClockUnderTest {
   clock: Clock;
@@ -102,6 +102,56 @@ export function describeClock(name: string, open: () => ClockUnderTest): void {
         timer.cancel();
         await elapse(5);
         expect(woken).toBe(1);
+      }));
+
+    test("an alarm wakes once for the last time that was set, and not before it", () =>
+      using(async ({ clock, elapse }) => {
+        const wokenMs: number[] = [];
+        const alarm = openAlarm(clock, () => wokenMs.push(clock.monotonicMs()));
+        for (const delayMs of [3, 40, 1, 20]) alarm.set(clock.monotonicMs() + delayMs);
+        const deadlineMs = clock.monotonicMs() + 20;
+        await elapse(60);
+        expect(wokenMs).toHaveLength(1);
+        expect(wokenMs[0]).toBeGreaterThan(deadlineMs - 1);
+        alarm.clear();
+      }));
+
+    test("an alarm can be set again and again, in its own waking too, and for a time gone by", () =>
+      using(async ({ clock, elapse }) => {
+        const wokenMs: number[] = [];
+        const delaysMs = [5, 5, 0, 2, 5, -1_000, 1, 70];
+        let deadlineMs = 0;
+        const next = (): void => {
+          const delayMs = delaysMs.shift();
+          if (delayMs === undefined) return;
+          deadlineMs = clock.monotonicMs() + delayMs;
+          alarm.set(deadlineMs);
+        };
+        const alarm = openAlarm(clock, () => {
+          wokenMs.push(clock.monotonicMs() - deadlineMs);
+          next();
+        });
+        next();
+        expect(wokenMs).toEqual([]);
+        await elapse(200);
+        expect(wokenMs).toHaveLength(8);
+        for (const lateMs of wokenMs) expect(lateMs).toBeGreaterThanOrEqual(0);
+        alarm.clear();
+      }));
+
+    test("an alarm that is cleared wakes nobody, until it is set again", () =>
+      using(async ({ clock, elapse }) => {
+        let woken = 0;
+        const alarm = openAlarm(clock, () => woken++);
+        alarm.set(clock.monotonicMs() + 5);
+        alarm.clear();
+        alarm.clear();
+        await elapse(20);
+        expect(woken).toBe(0);
+        alarm.set(clock.monotonicMs() + 5);
+        await elapse(20);
+        expect(woken).toBe(1);
+        alarm.clear();
       }));
 
     test("sleep and every are built on it", () =>

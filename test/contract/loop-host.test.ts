@@ -160,6 +160,23 @@ describe("a loop in a process of its own", () => {
     700,
   );
 
+  scripted(
+    "a loop that is heard is left alone, however often this process is held up itself",
+    async ({ host }, reports) => {
+      const pid = host.pid();
+      const blocked = new Int32Array(new SharedArrayBuffer(4));
+      host.send(extend("beating"));
+      await until(() => reports.length > 2);
+      for (let i = 0; i < 40; i++) {
+        Atomics.wait(blocked, 0, 0, 40);
+        await new Promise((resolve) => setTimeout(resolve, 40));
+      }
+      expect(reports.some(({ on }) => on === "lost")).toBe(false);
+      expect(host.pid()).toBe(pid);
+    },
+    300,
+  );
+
   scripted("closing kills a loop that does not end by itself", async ({ host }) => {
     const pid = host.pid() ?? 0;
     host.send(extend("stuck"));

@@ -15,10 +15,13 @@ export interface Sealing {
   /** Credentials of one nonce are one credential. */
   nonce?: number;
   secret?: Uint8Array;
+  /** Digest of the commitment that stands in the offer's place. */
+  stream?: Uint8Array;
 }
 
-export function bindingOf({ offer = 1, amountMinor = 1_000, currency }: Sealing = {}): HostBinding {
-  return { offer: new Uint8Array(16).fill(offer), amountMinor, currency: currency ?? CURRENCY };
+export function bindingOf(sealing: Sealing = {}): HostBinding {
+  const { offer = 1, amountMinor = 1_000, currency = CURRENCY, stream } = sealing;
+  return { offer: stream ?? new Uint8Array(16).fill(offer), amountMinor, currency };
 }
 
 export function credentialOf(bench: HostBench, sealing: Sealing = {}): HostCredential {
@@ -33,7 +36,7 @@ export function credentialOf(bench: HostBench, sealing: Sealing = {}): HostCrede
   plain.set(offer, 0);
   new DataView(plain.buffer).setUint32(16, amountMinor);
   plain.set(new TextEncoder().encode(currency), 20);
-  plain.set([30, 12], 23);
+  plain.set([30, sealing.stream === undefined ? 12 : 128 + 12], 23);
   plain.set(new TextEncoder().encode(card), 25);
   const nonce = new Uint8Array(24).fill(sealing.nonce ?? 1);
   const shared = crypto.boxShared(host.publicKey, secret);

@@ -16,7 +16,7 @@ const CARD_OF: Partial<Record<HostFault, string>> = {
   "answer-late": TEST_CARDS["answer-late"],
   "answer-twice": TEST_CARDS["answer-twice"],
 };
-const KINDS = ["attempt", "charge", "token", "nonce", "batch"];
+const KINDS = ["attempt", "charge", "token", "nonce", "batch", "claim"];
 
 async function openSimulated(canQuery: boolean): Promise<HostBench> {
   const world = simWorld({ seed: 1 });
@@ -54,8 +54,12 @@ async function openSimulated(canQuery: boolean): Promise<HostBench> {
 }
 
 const faults = Object.keys(CARD_OF) as HostFault[];
-paymentHostContract("simulated", () => openSimulated(true), faults);
-paymentHostContract("simulated, cannot be asked", () => openSimulated(false), faults);
+for (const [name, canQuery] of [
+  ["simulated", true],
+  ["simulated, cannot be asked", false],
+] as const) {
+  paymentHostContract(name, () => openSimulated(canQuery), faults, "sealed", "checked");
+}
 
 function changed(name: string, value: unknown): MockFault {
   return {

@@ -56,7 +56,7 @@ export function describeLines(name: string, open: () => LinesUnderTest): void {
       using(async (bench) => {
         await bench.pulse(3);
         const input = bench.lines.edges(bench.names.edges);
-        const opened = input.edges();
+        const opened = { ...input.edges() };
         expect(opened.count).toBe(0);
         await bench.pulse(5);
         const counted = input.edges();

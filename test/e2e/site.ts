@@ -17,6 +17,8 @@ export interface DeviceSettings {
   quantumPulses?: number;
   /** The first service takes bearer tokens. */
   bearers?: boolean;
+  /** The first service is held and paid by the unit, so many ahead of proof at most. */
+  windowUnitsMax?: number;
   logLevel?: "debug" | "info";
   env?: NodeJS.ProcessEnv;
   /** Address that its own broker listens on. */
@@ -124,6 +126,7 @@ export class Site {
       benchRate = 100,
       quantumPulses = 100,
       bearers = false,
+      windowUnitsMax,
       logLevel = "info",
       env,
       host = "127.0.0.1",
@@ -132,7 +135,9 @@ export class Site {
     if (this.#port === 0) this.#port = await freePort();
     const file = join(this.folder, "device.yaml");
     const where = broker === undefined ? `host: ${host}, port: ${this.#port}` : `url: ${broker}`;
-    writeFileSync(file, deviceFile(where, benchRate, quantumPulses, bearers));
+    const stream = windowUnitsMax === undefined ? "" : streamText(windowUnitsMax);
+    const more = bearers ? " bearer: { valueMinorMax: 1000 }," : stream;
+    writeFileSync(file, deviceFile(where, benchRate, quantumPulses, more));
     const words = ["--device", file, "--data", this.data, "--log-level", logLevel];
     return this.start(["run", "--json", ...words], env, within);
   }
@@ -250,7 +255,7 @@ function deviceFile(
   broker: string,
   benchRate: number,
   quantumPulses: number,
-  bearers: boolean,
+  first: string,
 ): string {
   const service = (id: number, undelivered: string, more = ""): string =>
     [
@@ -266,10 +271,14 @@ function deviceFile(
     `policy: { quantumPulses: ${quantumPulses}, loss: seller }`,
     `broker: { ${broker} }`,
     "services:",
-    service(1, "refund", bearers ? " bearer: { valueMinorMax: 1000 }," : ""),
+    service(1, "refund", first),
     service(2, "credit-refund"),
     "",
   ].join("\n");
+}
+
+function streamText(windowUnitsMax: number): string {
+  return ` payment: { way: hold }, stream: { windowUnitsMax: ${windowUnitsMax} },`;
 }
 
 /** Read only: the device may have been stopped in the middle of a commit, and a reader waits for nobody. */

@@ -4,6 +4,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AMOUNT_MINOR_MAX, PULSES_MAX, UNITS_MAX } from "../../firmware/protocol/messages.ts";
 import {
+  coveredPulses,
+  coveringUnits,
   grantPulses,
   milliUnits,
   priceOfUnits,
@@ -172,6 +174,37 @@ describe("valueOfPulses", () => {
         const exact = (BigInt(pulses) * BigInt(each)) / BigInt(PULSES_MAX);
         expect(BigInt(valueOfPulses(pulses, 1, { priceMinor: each }, per))).toBe(exact);
       }),
+    );
+  });
+});
+
+describe("units that are paid one by one", () => {
+  const per = { numerator: 10, denominator: 3 };
+
+  test("cover whole pulses, and at the end all of them", () => {
+    expect([0, 1, 2, 3, 4].map((paid) => coveredPulses(paid, 4, per))).toEqual([0, 3, 6, 10, 14]);
+    expect([0, 1, 3, 4, 6, 7, 10, 11].map((count) => coveringUnits(count, per))).toEqual([
+      0, 1, 1, 2, 2, 3, 3, 4,
+    ]);
+  });
+
+  test("I4: are never worth less than the pulses that they cover, and cover those that they are asked for", () => {
+    fc.assert(
+      fc.property(
+        units,
+        ratio,
+        price,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (all, rate, each, share) => {
+          const pulses = Math.floor(share * grantPulses(all, rate));
+          const paid = Math.min(coveringUnits(pulses, rate), all);
+          const covered = coveredPulses(paid, all, rate);
+          expect(covered).toBeGreaterThanOrEqual(pulses);
+          expect(valueOfPulses(covered, all, { priceMinor: each }, rate)).toBeLessThanOrEqual(
+            paid * each,
+          );
+        },
+      ),
     );
   });
 });

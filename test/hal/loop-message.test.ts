@@ -121,6 +121,38 @@ describe("loop messages", () => {
     expect(() => parseLoopReport({ ...ready, sensors: many })).toThrow(/sensors must be a list/);
   });
 
+  test("may say how an outlet runs on and which reading stopped it, within bounds", () => {
+    const runOn = { delayMs: 71.25, spreadMs: 0, stops: 3 };
+    const cause = { of: "door", value: -7, unit: "value" };
+    const grant = { ...COMMANDS[0], runOn };
+    const stopped = { ...REPORTS[3], runOn, cause };
+    expect(parseLoopCommand(JSON.parse(JSON.stringify(grant)))).toEqual(grant);
+    expect(parseLoopReport(JSON.parse(JSON.stringify(stopped)))).toEqual(stopped);
+    const learnt = (change: object): void => {
+      const wrong = { ...runOn, ...change };
+      expect(() => parseLoopReport({ ...stopped, runOn: wrong })).toThrow(HalError);
+      parseLoopCommand({ ...grant, runOn: wrong });
+    };
+    for (const delayMs of [-1, 2000.1, Number.NaN, "7", null]) {
+      expect(() => learnt({ delayMs })).toThrow(/delayMs must be 0 to 2000/);
+    }
+    expect(() => learnt({ spreadMs: 2001 })).toThrow(/spreadMs must be/);
+    expect(() => learnt({ stops: 0 })).toThrow(/stops must be 1 or more/);
+    expect(() => learnt({ stops: 1.5 })).toThrow(/stops must be an integer/);
+    expect(() => learnt({ more: 1 })).toThrow(/more is not a field of runOn/);
+    expect(() => parseLoopCommand({ ...grant, cause })).toThrow(/cause is not a field/);
+    const read = (change: object): void => {
+      parseLoopReport({ ...stopped, cause: { ...cause, ...change } });
+    };
+    for (const wrong of [4_000_000_001, -4_000_000_001, 1.5, "7"]) {
+      expect(() => read({ value: wrong })).toThrow(/value must be an integer within/);
+    }
+    expect(() => read({ of: "x".repeat(33) })).toThrow(/of must be a text of at most 32/);
+    expect(() => read({ of: "" })).toThrow(/of must not be empty/);
+    expect(() => read({ unit: "litres" })).toThrow(/unit must be one of/);
+    expect(() => read({ more: 1 })).toThrow(/more is not a field of cause/);
+  });
+
   test("I11: anything at all is either refused with a HalError or a message", () => {
     const anything = fc.oneof(
       fc.anything(),

@@ -22,6 +22,17 @@ describe("layouts", () => {
   });
 
   test.each([
+    ["0c", undefined],
+    ["8c", true],
+    ["81", true],
+  ])("a month of %s: the digest is a commitment's where 128 was added", (month, stream) => {
+    const card = read(`${HEAD.slice(0, -2)}${month}${DIGITS}`);
+    const expiry = month === "81" ? "3101" : "3112";
+    expect([card?.stream, text(card?.expiry)]).toEqual([stream, expiry]);
+    expect(read(`${HEAD.slice(0, -2)}${month}02${PACKED}${COUNTER}`)?.stream).toBe(stream);
+  });
+
+  test.each([
     ["01", "insert"],
     ["02", "tap"],
   ])("at a reader: the way (%s), the number, the card's data", (way, entryMethod) => {
@@ -44,6 +55,8 @@ describe("refused", () => {
     ["nothing", ""],
     ["a head alone", HEAD],
     ["a thirteenth month", `${HEAD.slice(0, -2)}0d${DIGITS}`],
+    ["no month, of a commitment", `${HEAD.slice(0, -2)}80${DIGITS}`],
+    ["a thirteenth month, of a commitment", `${HEAD.slice(0, -2)}8d${DIGITS}`],
     ["letters in the number", `${HEAD}41${DIGITS.slice(2)}`],
     ["a wrong check digit", `${HEAD}${DIGITS.slice(0, -1)}2`],
     ["twenty digits", `${HEAD}${"30".repeat(20)}`],

@@ -6,7 +6,7 @@ import type { Consumer } from "../../firmware/consumer/consumer.ts";
 import { FAULT_CODES } from "../../firmware/fault.ts";
 import type { Service } from "../../firmware/producer/catalogue.ts";
 import type { Producer } from "../../firmware/producer/producer.ts";
-import { encodeMessage } from "../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { announcementTopic } from "../../firmware/protocol/topics.ts";
 import { deviceName } from "../../firmware/token/certificate.ts";
 import { verifyToken } from "../../firmware/token/delivery-token.ts";

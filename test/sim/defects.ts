@@ -61,7 +61,7 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: "a session that a cut left open is not closed",
     file: "firmware/producer/delivery.js",
-    changes: [['this.#orphans.set(one.id, "power-loss")', "this.#orphans.size"]],
+    changes: [['this.#orphans.set(id, "power-loss")', "this.#orphans.size"]],
   },
   {
     name: "a settlement that a cut interrupted is not taken up again",

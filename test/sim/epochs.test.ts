@@ -2,7 +2,7 @@
 // request that was lost or overtaken must still count once, and strangers must not make the device talk.
 
 import { expect, test } from "vitest";
-import { encodeMessage } from "../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { announcementTopic, requestTopic } from "../../firmware/protocol/topics.ts";
 import { peekAnnouncement } from "../../firmware/token/announcement.ts";
 import { RawClient } from "./raw-client.ts";

@@ -2,7 +2,7 @@
 // epochs. An honest buyer still buys and is served meanwhile, and the device's memory stays bounded.
 
 import { describe, expect, test } from "vitest";
-import { encodeMessage } from "../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { requestTopic } from "../../firmware/protocol/topics.ts";
 import { buy } from "./buyer.ts";
 import { SOCKET_1, violations } from "./invariants.ts";

@@ -3,7 +3,7 @@
 
 import { expect, test } from "vitest";
 import type { Producer, SaleEvent, Veto } from "../../firmware/producer/producer.ts";
-import { encodeMessage } from "../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { fail, ok } from "../../firmware/result.ts";
 import { durableOrders } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";

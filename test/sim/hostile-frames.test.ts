@@ -8,7 +8,7 @@ import { Consumer } from "../../firmware/consumer/consumer.ts";
 import { FAULT_CODES } from "../../firmware/fault.ts";
 import { orderRecord } from "../../firmware/producer/order.ts";
 import { encodeReply, envelopeNonce } from "../../firmware/protocol/envelope.ts";
-import { decodeMessage } from "../../firmware/protocol/messages.ts";
+import { decodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { readRecord } from "../../firmware/protocol/record.ts";
 import {
   announcementTopic,

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { toHex, utf8 } from "../../firmware/bytes.ts";
-import { encodeMessage } from "../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { announcementTopic, requestTopic } from "../../firmware/protocol/topics.ts";
 import { peekAnnouncement, signAnnouncement } from "../../firmware/token/announcement.ts";
 import { deviceName, issueCertificate } from "../../firmware/token/certificate.ts";

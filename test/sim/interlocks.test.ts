@@ -17,6 +17,8 @@ const SEEDS = [11, 12, 13];
 interface Fault {
   name: string;
   reason: StopReason;
+  /** Whose reading brings it about; a button has none. */
+  of?: string;
   options?: Partial<SiteOptions>;
   breakIt: (site: Site) => unknown;
   mend: (site: Site) => void;
@@ -32,6 +34,7 @@ const GUARDED = { board: guardedCharger };
 const interlock = (id: string, reason: StopReason): Fault => ({
   name: `interlock ${id}`,
   reason,
+  of: id,
   options: GUARDED,
   breakIt: ({ board }) => board.controls.setInterlock(OUTLET, id, true),
   mend: ({ board }) => board.controls.setInterlock(OUTLET, id, false),
@@ -43,6 +46,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "interlock line lost",
     reason: "interlock",
+    of: "door",
     options: GUARDED,
     breakIt: ({ board }) => board.pins.unplug(`${OUTLET}-door-shut`),
     mend: ({ board }) => board.pins.plugIn(`${OUTLET}-door-shut`),
@@ -50,6 +54,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "sensor beyond its limit",
     reason: "interlock",
+    of: "temperature",
     options: GUARDED,
     breakIt: ({ board }) => board.sensors.fill("temperature", 90_000),
     mend: ({ board }) => board.sensors.fill("temperature", 20_000),
@@ -57,6 +62,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "sensor stale",
     reason: "sensor-stale",
+    of: "temperature",
     options: GUARDED,
     breakIt: ({ board }) => board.sensors.setFaults("temperature", { frozen: true }),
     mend: ({ board }) => board.sensors.setFaults("temperature", { frozen: false }),
@@ -64,6 +70,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "sensor lost",
     reason: "sensor-stale",
+    of: "temperature",
     options: GUARDED,
     breakIt: ({ board }) => board.sensors.setFaults("temperature", { lost: true }),
     mend: ({ board }) => board.sensors.setFaults("temperature", { lost: false }),
@@ -71,6 +78,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "sensor implausible",
     reason: "sensor-stale",
+    of: "temperature",
     options: GUARDED,
     breakIt: ({ board }) => board.sensors.fill("temperature", 500_000),
     mend: ({ board }) => board.sensors.fill("temperature", 20_000),
@@ -85,6 +93,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "meter stuck",
     reason: "meter-stuck",
+    of: "energy",
     breakIt: ({ board }) => board.metal.setFaults(OUTLET, { stuckMeter: true }),
     mend: ({ board }) => board.metal.setFaults(OUTLET, { stuckMeter: false }),
     metersLie: true,
@@ -92,6 +101,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "meter lost",
     reason: "meter-lost",
+    of: "energy",
     breakIt: ({ board }) => board.pins.unplug(`${OUTLET}-pulse`),
     mend: ({ board }) => board.pins.plugIn(`${OUTLET}-pulse`),
     metersLie: true,
@@ -99,6 +109,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "meter back",
     reason: "meter-implausible",
+    of: "energy",
     breakIt: ({ board }) => board.metal.jumpMeter(OUTLET, "energy", -30),
     mend: () => undefined,
     metersLie: true,
@@ -106,6 +117,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "meter ahead",
     reason: "meter-implausible",
+    of: "energy",
     breakIt: ({ board }) => board.metal.jumpMeter(OUTLET, "energy", 300),
     mend: () => undefined,
     metersLie: true,
@@ -113,6 +125,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "weld",
     reason: "weld",
+    of: OUTLET,
     breakIt: ({ board }) => board.metal.setFaults(OUTLET, { weld: true }),
     mend: ({ board }) => board.metal.setFaults(OUTLET, { weld: false }),
     runsOn: true,
@@ -120,6 +133,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "weld of a contactor without feedback",
     reason: "leak",
+    of: "energy",
     options: { board: blindCharger },
     breakIt: ({ board }) => board.metal.setFaults(OUTLET, { weld: true }),
     mend: ({ board }) => board.metal.setFaults(OUTLET, { weld: false }),
@@ -160,6 +174,7 @@ describe.each(FAULTS)("$name during a delivery", (fault) => {
           expect(sessions.map(({ reason }) => reason)).toEqual([fault.reason]);
           const [session] = sessions;
           const { pulses = -1, runOnPulses = -1 } = session ?? {};
+          expect(session?.breakdown?.cause?.of).toBe(fault.of);
           if (fault.metersLie === undefined && fault.runsOn === undefined) {
             expect(pulses + runOnPulses).toBe(physical(met.site));
           }
@@ -177,6 +192,7 @@ describe.each(FAULTS)("$name during a delivery", (fault) => {
       );
       const session = site.log.filter((line) => line.includes("session-ended"));
       expect(session).toHaveLength(2);
+      expect(session[0]?.includes(`${fault.of}: `)).toBe(fault.of !== undefined);
     },
   );
 });

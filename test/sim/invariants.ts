@@ -6,8 +6,9 @@ import { type Order, orderRecord } from "../../firmware/producer/order.ts";
 import { readJson } from "../../firmware/protocol/schema.ts";
 import { dueExtras, extrasMinor } from "../../firmware/token/charge.ts";
 import { type Receipt, verifyChain } from "../../firmware/token/receipt.ts";
+import type { SimCharge } from "../../hal/sim/sim-books.ts";
 import type { SimMetal } from "../../hal/sim/sim-metal.ts";
-import type { SimCharge, SimPaymentHost } from "../../hal/sim/sim-payment-host.ts";
+import type { SimPaymentHost } from "../../hal/sim/sim-payment-host.ts";
 import type { SimStore } from "../../hal/sim/sim-store.ts";
 import { crypto } from "./site.ts";
 
@@ -107,11 +108,14 @@ function checkUnits(site: Witnesses, orders: readonly Order[], expected: Expecta
     const sessions = mine.filter((one) => one.is === "session");
     const charged = sessions.reduce((sum, { pulses }) => sum + pulses, 0);
     accounted += sessions.reduce((sum, one) => sum + one.pulses + one.runOnPulses, 0);
+    // Delivered once, and told twice: given by one session, and charged by a later one.
+    accounted -= sessions.reduce((sum, one) => sum + streamedOf(one).caughtUpPulses, 0);
     if (charged !== order.pulses)
       wrong.push("I3: receipts and record differ about what was delivered");
     if (charged > order.grantPulses)
       wrong.push(`I3: ${charged} delivered of ${order.grantPulses} paid`);
-    for (const { runOnPulses } of sessions) {
+    for (const one of sessions) {
+      const runOnPulses = one.runOnPulses - streamedOf(one).unpaidPulses;
       if (runOnPulses > expected.runOnPulsesMax) wrong.push(`I8: ${runOnPulses} pulses ran on`);
     }
     const delivered = sessions.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
@@ -133,6 +137,11 @@ function checkUnits(site: Witnesses, orders: readonly Order[], expected: Expecta
     );
   }
   return wrong;
+}
+
+/** Of what was paid while it was delivered. */
+function streamedOf({ breakdown }: Receipt): { unpaidPulses: number; caughtUpPulses: number } {
+  return breakdown?.streamed ?? { unpaidPulses: 0, caughtUpPulses: 0 };
 }
 
 /** Called at the very instant a coil is driven closed. */

@@ -3,7 +3,7 @@
 
 import { expect, test } from "vitest";
 import { virtualPump } from "../../boards/virtual-pump.ts";
-import { encodeMessage } from "../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import type { Fault, Result } from "../../firmware/result.ts";
 import { durableOrders } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";

@@ -4,7 +4,8 @@
 import { describe, expect, test } from "vitest";
 import { FAULT_CODES, type FaultKind } from "../../firmware/fault.ts";
 import { type Action, signCommand, verifyCommand } from "../../firmware/producer/command.ts";
-import { encodeMessage, PRICES_MAX } from "../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
+import { PRICES_MAX } from "../../firmware/protocol/messages.ts";
 import { announcementTopic } from "../../firmware/protocol/topics.ts";
 import type { Signer } from "../../hal/crypto.ts";
 import { type Answer, RawClient } from "./raw-client.ts";

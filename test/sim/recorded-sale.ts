@@ -2,7 +2,8 @@
 // spoil. The device still runs afterwards, and an order that is paid and not delivered is left with it.
 
 import { decodeReply, decodeRequest, envelopeNonce } from "../../firmware/protocol/envelope.ts";
-import { decodeMessage, type Message } from "../../firmware/protocol/messages.ts";
+import { decodeMessage } from "../../firmware/protocol/message-codec.ts";
+import type { Message } from "../../firmware/protocol/messages.ts";
 import { parseTopic } from "../../firmware/protocol/topics.ts";
 import { crypto, type Site } from "./site.ts";
 import { type Met, paid, value, wait } from "./story.ts";

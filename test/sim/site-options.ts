@@ -13,6 +13,7 @@ import type { Entropy } from "../../hal/entropy.ts";
 import type { Meter } from "../../hal/meter.ts";
 import type { PaymentHost } from "../../hal/payment-host.ts";
 import type { SimNetwork } from "../../hal/sim/sim-link.ts";
+import type { StopPhysics } from "../../hal/sim/sim-stops.ts";
 import type { SimStore } from "../../hal/sim/sim-store.ts";
 import type { SimProcess } from "../../hal/sim/world.ts";
 import type { Site } from "./site.ts";
@@ -24,6 +25,8 @@ export interface SiteOptions {
   policy?: DeliveryPolicy;
   network?: Partial<SimNetwork>;
   pulsesPerSecond?: number;
+  /** How the actuators let go. */
+  stops?: StopPhysics;
   /** When the device's certificate expires. */
   expiresS?: number;
   storeLatencyMs?: number;

@@ -116,6 +116,7 @@ export class Site {
     this.#part = options.board ?? virtualCharger;
     this.board = openSimBoard(this.world, this.#part, {
       pulsesPerSecond: options.pulsesPerSecond ?? 40,
+      ...(options.stops && { stops: options.stops }),
       register: (outlet, meter) => options.disk?.register(outlet, meter),
     });
     this.store =

@@ -3,7 +3,8 @@
 import { fromHex, toHex } from "../../firmware/bytes.ts";
 import { faultKind } from "../../firmware/fault.ts";
 import type { Order } from "../../firmware/producer/order.ts";
-import { encodeMessage, type Message, type MessageOf } from "../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
+import type { Message, MessageOf } from "../../firmware/protocol/messages.ts";
 import { tokenMessage } from "../../firmware/token/prepaid-tag.ts";
 import { type PrepaidToken, signPrepaid } from "../../firmware/token/prepaid-token.ts";
 import { type Receipt, verifyReceipt } from "../../firmware/token/receipt.ts";

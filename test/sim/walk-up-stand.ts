@@ -3,8 +3,8 @@
 import { expect } from "vitest";
 import type { Service } from "../../firmware/producer/catalogue.ts";
 import type { Order } from "../../firmware/producer/order.ts";
+import type { SimCharge } from "../../hal/sim/sim-books.ts";
 import type { SimCard } from "../../hal/sim/sim-card.ts";
-import type { SimCharge } from "../../hal/sim/sim-payment-host.ts";
 import { type TestCardName, testCard } from "../../hal/sim/test-cards.ts";
 import { guardedCharger } from "../firmware/metering/boards.ts";
 import { DeskBench, type DeskBenchOptions } from "./board-desk.ts";

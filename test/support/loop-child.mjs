@@ -25,6 +25,9 @@ channel.onCommand((command) => {
       console.log("said on standard output");
       console.error("said on standard error");
       break;
+    case "beating":
+      setInterval(() => progress("beating", 1), 100);
+      break;
     case "stuck":
       for (;;);
     case "refused":

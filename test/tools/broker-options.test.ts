@@ -140,10 +140,12 @@ describe("sluice acl", () => {
     expect(said.filter((line) => line !== "" && !line.startsWith("#"))).toEqual([
       "pattern read s1/a/+",
       "pattern write s1/q/+/%c",
+      "pattern write s1/p/+/%c",
       "pattern read s1/r/%c",
       `user ${ID}`,
       `topic write s1/a/${ID}`,
       `topic read s1/q/${ID}/+`,
+      `topic read s1/p/${ID}/+`,
       "topic write s1/r/+",
     ]);
   });

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { fromHex } from "../../firmware/bytes.ts";
 import { encodeHint, encodeReply, encodeRequest } from "../../firmware/protocol/envelope.ts";
 import { encodeFlowFrame } from "../../firmware/protocol/flow-frames.ts";
-import { encodeMessage } from "../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { signAnnouncement } from "../../firmware/token/announcement.ts";
 import { issueCertificate } from "../../firmware/token/certificate.ts";
 import { signToken } from "../../firmware/token/delivery-token.ts";

@@ -8,12 +8,8 @@ import { toHex } from "../../firmware/bytes.ts";
 import { checkOffer, checkReceipts, checkToken } from "../../firmware/consumer/checks.ts";
 import { credentialNonce } from "../../firmware/protocol/credential.ts";
 import { decodeReply, decodeRequest, envelopeNonce } from "../../firmware/protocol/envelope.ts";
-import {
-  decodeMessage,
-  encodeMessage,
-  MESSAGES,
-  type MessageName,
-} from "../../firmware/protocol/messages.ts";
+import { decodeMessage, encodeMessage } from "../../firmware/protocol/message-codec.ts";
+import { MESSAGES, type MessageName } from "../../firmware/protocol/messages.ts";
 import type { Result } from "../../firmware/result.ts";
 import { verifyAnnouncement } from "../../firmware/token/announcement.ts";
 import { verifyCertificate } from "../../firmware/token/certificate.ts";

@@ -8,14 +8,27 @@ export interface Figure {
   key?: string;
   keyP99?: string;
   what: string;
-  unit: "B" | "ms" | "us" | "MiB" | "ratio";
+  unit: "B" | "B/unit" | "ms" | "us" | "MiB" | "ratio" | "pulses" | "minor" | "per s" | "share";
   samples: Summary;
   /** The most that the median may be, and what we aim at. */
   budget?: number;
   aim?: number;
+  /** The least that it may be. */
+  least?: number;
 }
 
-const DIGITS: Readonly<Record<Figure["unit"], number>> = { B: 0, ms: 2, us: 1, MiB: 1, ratio: 3 };
+const DIGITS: Readonly<Record<Figure["unit"], number>> = {
+  B: 0,
+  "B/unit": 2,
+  ms: 2,
+  us: 1,
+  MiB: 1,
+  ratio: 3,
+  pulses: 0,
+  minor: 0,
+  "per s": 0,
+  share: 6,
+};
 
 function rounded(value: number, unit: Figure["unit"]): number {
   const factor = 10 ** DIGITS[unit];
@@ -27,9 +40,13 @@ function shown(value: number, unit: Figure["unit"]): string {
 }
 
 function verdict(figure: Figure): string {
-  const { budget, aim, unit, samples } = figure;
-  if (budget === undefined) return "";
+  const { budget, least, aim, unit, samples } = figure;
   const value = samples.median;
+  if (least !== undefined) {
+    const missed = value < least ? `MISSED by ${shown(least - value, unit)}` : "met";
+    return `>= ${shown(least, unit)}: ${missed}`;
+  }
+  if (budget === undefined) return "";
   const aimed = aim === undefined ? "" : `, aim ${shown(aim, unit)}`;
   const limit = `<= ${shown(budget, unit)}${aimed}`;
   if (value > budget) return `${limit}: MISSED by ${shown(value - budget, unit)}`;

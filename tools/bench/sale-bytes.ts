@@ -3,7 +3,7 @@
 
 import { toHex } from "../../firmware/bytes.ts";
 import { decodeReply, decodeRequest } from "../../firmware/protocol/envelope.ts";
-import { decodeMessage } from "../../firmware/protocol/messages.ts";
+import { decodeMessage } from "../../firmware/protocol/message-codec.ts";
 import type { Buyer, TimedSale } from "./buyer.ts";
 import type { Packet, PacketTap } from "./packet-tap.ts";
 

@@ -5,10 +5,15 @@ import { diskBytesWritten, proportionalMiB, residentMiB } from "./process-figure
 import type { RunningDevice } from "./site.ts";
 
 export interface Soak {
+  /** Those that were timed. */
   sales: readonly TimedSale[];
   diskBytesPerSale: number;
   warm: Memory;
+  /** After the timed ones. */
+  timed: Memory;
+  /** After all of them. */
   end: Memory;
+  soakSales: number;
 }
 
 export interface Memory {
@@ -22,7 +27,7 @@ export async function soak(
   buyer: Buyer,
   device: RunningDevice,
   url: string,
-  counts: { warmUp: number; sales: number },
+  counts: { warmUp: number; sales: number; soakSales: number },
   tell: (done: number) => void,
 ): Promise<Soak> {
   for (let i = 0; i < counts.warmUp; i++) await buyer.buy(url);
@@ -34,7 +39,13 @@ export async function soak(
     tell(sales.length);
   }
   const diskBytesPerSale = (diskBytesWritten(device.pid) - bytesBefore) / sales.length;
-  return { sales, diskBytesPerSale, warm, end: memoryOf(device) };
+  const timed = memoryOf(device);
+  const soakSales = Math.max(counts.soakSales, sales.length);
+  for (let done = sales.length; done < soakSales; ) {
+    await buyer.buy(url);
+    tell(++done);
+  }
+  return { sales, diskBytesPerSale, warm, timed, end: memoryOf(device), soakSales };
 }
 
 export function memoryOf({ pid, loopPid }: RunningDevice): Memory {

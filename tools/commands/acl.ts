@@ -6,6 +6,8 @@ import {
   announcementTopic,
   fromServiceTopic,
   parseTopic,
+  proofsFilter,
+  proofTopic,
   replyTopic,
   requestsFilter,
   requestTopic,
@@ -19,6 +21,7 @@ import { textsOption } from "../option-value.ts";
 const CONSUMERS = [
   `pattern read ${ANNOUNCEMENTS}`,
   `pattern write ${requestTopic("+", "%c")}`,
+  `pattern write ${proofTopic("+", "%c")}`,
   `pattern read ${replyTopic("%c")}`,
 ];
 
@@ -85,6 +88,7 @@ export function aclLines(devices: readonly string[], services: readonly string[]
       `user ${device}`,
       `topic write ${announcementTopic(device)}`,
       `topic read ${requestsFilter(device)}`,
+      `topic read ${proofsFilter(device)}`,
       `topic write ${replyTopic("+")}`,
       ...(services.length === 0
         ? []

@@ -13,6 +13,7 @@ import { readGivenBytes } from "../given-bytes.ts";
 import { integerOption, type OptionValues, textOption } from "../option-value.ts";
 import { findOrder } from "../order-reference.ts";
 import { UNITS_BOUNDS } from "../selection.ts";
+import { readStream, STREAM_OPTIONS, streamOf, type WantedStream } from "../stream-options.ts";
 
 export const begin: Command = {
   name: "begin",
@@ -25,6 +26,9 @@ leaves. A delivery that runs already is joined again.
   --token FILE       instead of REF: of a prepaid token, as \`sluice token mint\` writes it, at its
                      device; what is left of it afterwards is an order of yours as any other
   --units N          only so many of the units that are left
+  --step K           of an order that is paid by the unit (pay --stream): one proof for every K
+                     units; as it was paid, where nothing is said
+  --window W         of such an order: up to W units delivered ahead of proof
   --save FILE        also keep the receipt bundle there; of a bearer token once it is used up
 ${CONSUMER_HELP}
 
@@ -32,6 +36,7 @@ example: sluice begin last --units 2
          sluice begin --token t.cbor`,
   options: {
     ...CONSUMER_OPTIONS,
+    ...STREAM_OPTIONS,
     token: { type: "string" },
     units: { type: "string" },
     save: { type: "string" },
@@ -40,11 +45,12 @@ example: sluice begin last --units 2
   run: (invocation) => {
     const { positionals, values } = invocation;
     const read = () => readWanted(positionals[0], values);
-    return withBuyer(invocation, read, async (buyer, { token, units }) => {
+    return withBuyer(invocation, read, async (buyer, { token, units, stream: wanted }) => {
       const order = token === undefined ? await paidOrder(buyer) : await tokenOrder(buyer, token);
       if (!order.ok) return order;
       const { dealer, purchase } = order.value;
-      return deliver(buyer, dealer, purchase, units);
+      const stream = streamOf(buyer, purchase, wanted);
+      return stream.ok ? deliver(buyer, dealer, purchase, units, stream.value) : stream;
     });
   },
 };
@@ -58,19 +64,23 @@ interface ShownToken {
 interface Wanted {
   units: number | undefined;
   token: ShownToken | undefined;
+  stream: WantedStream | undefined;
 }
 
 /** Errors: `usage`; `not-found`, `too-large` and `malformed` at the file. */
 function readWanted(reference: string | undefined, values: OptionValues): Result<Wanted> {
   const units = integerOption(values, "units", UNITS_BOUNDS);
   if (!units.ok) return units;
+  const read = readStream(values);
+  if (!read.ok) return read;
+  const stream = read.value;
   const file = textOption(values, "token");
-  if (file === undefined) return ok({ units: units.value, token: undefined });
+  if (file === undefined) return ok({ units: units.value, token: undefined, stream });
   if (reference !== undefined) {
     return fail("usage", "a token brings its own order: give REF or --token, not both", "--token");
   }
   const token = readToken(file);
-  return token.ok ? ok({ units: units.value, token: token.value }) : token;
+  return token.ok ? ok({ units: units.value, token: token.value, stream }) : token;
 }
 
 function readToken(file: string): Result<ShownToken> {

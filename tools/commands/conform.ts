@@ -15,6 +15,8 @@ export const conform: Command = {
     '  {"op":"sign1.verify","hex":"...","publicKey":"...","externalAad":"..."}',
     '  {"op":"cwt.claims","hex":"..."}',
     '  {"op":"amounts","call":"add","args":[...]}',
+    '  {"op":"payword.verify","commitment":"...","proof":{"units":4,"link":"..."}}',
+    '  {"op":"payword.claim","hex":"..."}',
     '  {"op":"flow.run","config":{...},"services":[...],"payment":{...}}',
     'Answers are {"ok":true,...} or {"ok":false,"kind":"..."}. More: docs/conform.md',
     "",

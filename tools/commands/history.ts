@@ -14,6 +14,7 @@ import {
 import {
   askFlow,
   askHistory,
+  askWhole,
   deferredText,
   type HistoryLine,
   type HistoryWanted,
@@ -21,19 +22,22 @@ import {
   timeText,
 } from "../operator-flows.ts";
 import { integerOption, type OptionValues, textOption } from "../option-value.ts";
+import { deviceLog, writeLog } from "../order-log.ts";
+import { resolveOrder } from "../refunding.ts";
 
 const ROWS = 20;
 
 export const history: Command = {
   name: "history",
   summary: "the payments and requests that a device has ended",
-  usage: "[ID] [--type TYPE] [--from TIME --until TIME] [--max N] [options]",
+  usage: "[ID] [--log FILE] [--type TYPE] [--from TIME --until TIME] [--max N] [options]",
   help: `Flows that have ended, latest first: orders, refunds, and what else was asked of the device's services.
 With ID (an order, the beginning of one, last, or another flow): everything that came of it, without
 card data. The device keeps as many as its setting historyRows says. Where the device file allows
 payments without the payment host (payment.deferred), the last line says what is at risk and what is
 lost. Signed by the device's operator.
 
+  --log FILE         with an order: write what the device can show of it there, for sluice dispute
   --type TYPE        only flows of this type, such as sale or refund
   --from TIME        ended then or later: 2026-11-22, 2026-11-22T08:00 or 90m, 12h, 7d ago
   --until TIME       ended then or before
@@ -43,6 +47,7 @@ ${OPERATOR_HELP}
 example: sluice history --type refund --from 7d`,
   options: {
     ...OPERATOR_OPTIONS,
+    log: { type: "string" },
     type: { type: "string" },
     from: { type: "string" },
     until: { type: "string" },
@@ -51,13 +56,22 @@ example: sluice history --type refund --from 7d`,
   positionalsMax: 1,
   run: (invocation) => {
     const [reference] = invocation.positionals;
-    return withOperator(invocation, readWanted, (operator, wanted) =>
-      reference === undefined ? tellAll(operator, wanted) : tellOne(operator, reference),
+    const read = (values: OptionValues) => readWanted(values, reference);
+    return withOperator(invocation, read, (operator, wanted) =>
+      reference === undefined
+        ? tellAll(operator, wanted)
+        : tellOne(operator, reference, wanted.log),
     );
   },
 };
 
-function readWanted(values: OptionValues): Result<HistoryWanted> {
+type Wanted = HistoryWanted & { log?: string };
+
+function readWanted(values: OptionValues, reference: string | undefined): Result<Wanted> {
+  const log = textOption(values, "log");
+  if (log !== undefined && reference === undefined) {
+    return fail("usage", "whose log? name the order: sluice history ORDER --log FILE", "--log");
+  }
   const most = integerOption(values, "max", { min: 1, max: HISTORY_ROWS_MAX });
   if (!most.ok) return most;
   const sinceS = readTime(values, "from");
@@ -67,6 +81,7 @@ function readWanted(values: OptionValues): Result<HistoryWanted> {
   const type = textOption(values, "type");
   return ok({
     most: most.value ?? ROWS,
+    ...(log !== undefined && { log }),
     ...(type !== undefined && { type }),
     ...(sinceS.value !== undefined && { sinceS: sinceS.value }),
     ...(untilS.value !== undefined && { untilS: untilS.value }),
@@ -126,7 +141,24 @@ function ended(line: HistoryLine): string {
     .join(", ");
 }
 
-async function tellOne(operator: Operator, reference: string): Promise<Result<void>> {
+async function keepLog(operator: Operator, reference: string, file: string): Promise<Result<void>> {
+  const order = await resolveOrder(operator, reference);
+  if (!order.ok) return order;
+  const answer = await askWhole(operator, (from) => ({
+    do: "order-log",
+    order: order.value,
+    from,
+  }));
+  if (!answer.ok) return answer;
+  const log = deviceLog(answer.value, operator.key);
+  if (!log.ok) return log;
+  writeLog(log.value, file, operator.out);
+  return ok(undefined);
+}
+
+async function tellOne(operator: Operator, reference: string, log?: string): Promise<Result<void>> {
+  // The flow of a payment may be forgotten long before its order is.
+  if (log !== undefined) return keepLog(operator, reference, log);
   const { out, device } = operator;
   const id = await resolveFlow(operator, reference);
   if (!id.ok) return id;

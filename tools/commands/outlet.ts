@@ -15,7 +15,7 @@ export const outlet: Command = {
   summary: "how the outlets of a running device are; stop what one of them delivers",
   usage: "[open ID] [options]",
   help: `Without words: every outlet, whether it can deliver, which of its interlocks are raised and what is the
-matter with its meters.
+matter with its meters, and for how long it still flows after it is told to open, where that was learnt.
 open ID ends what is delivered at an outlet and opens its switch; the order's receipt says
 operator-stop. An outlet at which nothing is delivered is open already. Signed by the device's operator.
 
@@ -45,8 +45,8 @@ async function tell({ out, device, do: command }: Operator): Promise<Result<void
   const { outlets } = done.value;
   const told = Array.isArray(outlets) ? (outlets as Answer[]) : [];
   if (told.length === 0) out.say("the device knows of no outlet: its metering loop is not up");
-  for (const { outlet: id, ready, why, raised, ailing } of told) {
-    out.emit({ step: "outlet", device, outlet: id, ready, why, raised, ailing });
+  for (const { outlet: id, ready, why, raised, ailing, runOn } of told) {
+    out.emit({ step: "outlet", device, outlet: id, ready, why, raised, ailing, runOn });
     out.say(
       `${id}  ${ready === true ? "can deliver" : `cannot deliver: ${why ?? "not open yet"}`}`,
     );
@@ -54,8 +54,17 @@ async function tell({ out, device, do: command }: Operator): Promise<Result<void
       out.say(`  ${interlock} is raised`);
     const meters = Object.entries((ailing ?? {}) as Record<string, unknown>);
     for (const [meter, words] of meters) out.say(`  meter ${meter}: ${String(words)}`);
+    const learnt = runOnWords(runOn);
+    if (learnt !== undefined) out.say(`  ${learnt}`);
   }
   return ok(undefined);
+}
+
+/** Undefined as long as nothing was learnt. */
+export function runOnWords(runOn: unknown): string | undefined {
+  if (typeof runOn !== "object" || runOn === null) return undefined;
+  const { delayMs, spreadMs, stops } = runOn as Answer;
+  return `runs on for ${delayMs} ms, give or take ${spreadMs} (learnt from ${stops} stops): it is told to open so much earlier`;
 }
 
 async function open({ out, device, do: command }: Operator, id: string): Promise<Result<void>> {

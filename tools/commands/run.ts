@@ -16,7 +16,7 @@ import { parseBroker, readTlsOptions, TLS_OPTIONS } from "../broker-choice.ts";
 import { networkUrls, reachText } from "../broker-reach.ts";
 import { bugText } from "../bug-text.ts";
 import type { Command, ExitCode, Invocation, Output } from "../command.ts";
-import { readDeviceFile } from "../device-file.ts";
+import { readDeviceFileApart } from "../device-file-apart.ts";
 import { integerOption } from "../option-value.ts";
 import type { Provisioned } from "../provisioning.ts";
 import { readLogLevel, saleLog } from "../sale-log.ts";
@@ -74,7 +74,7 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
   if (!level.ok) return refuse(level, out);
   const health = integerOption(values, "health", { min: 0, max: 65_535 });
   if (!health.ok) return refuse(health, out);
-  const read = readDeviceFile(typeof file === "string" ? file : defaultFile());
+  const read = await readDeviceFileApart(typeof file === "string" ? file : defaultFile());
   if (!read.ok) return refuse(read, out);
   const chosen = withBroker(read.value, values);
   if (!chosen.ok) return refuse(chosen, out);

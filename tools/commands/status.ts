@@ -23,6 +23,7 @@ import { type Identity, identityFolder, openIdentity } from "../identity.ts";
 import { OPERATOR_OPTIONS, type Operator, withOperator } from "../operator.ts";
 import { askHistory, deferredText } from "../operator-flows.ts";
 import { textOption } from "../option-value.ts";
+import { consumerLog, writeLog } from "../order-log.ts";
 import { byAge, resolveOrder } from "../order-reference.ts";
 import { keptOffer, keptReceipts, tellReceipts } from "../receipt-keeping.ts";
 import { awaitReceipts } from "../receipt-waiting.ts";
@@ -34,7 +35,7 @@ const LOOK_MS = 1_000;
 export const status: Command = {
   name: "status",
   summary: "your orders and the devices there are; or how one order stands",
-  usage: "[REF] | --device [options]",
+  usage: "[REF [--log FILE]] | --device [options]",
   help: `Without REF: the name by which devices know this identity, its orders, latest first, and the devices
 that announce themselves.
 With REF (an id, the beginning of one, or last): asks the order's device how it stands; receipts
@@ -42,6 +43,7 @@ that are missing here are sent again and kept.
 Of finished orders the last 1,000 stay here; open ones and the receipt bundles on disk always do.
 
   --save FILE        with REF: also keep the receipt bundle there
+  --log FILE         with REF: write what you can show of the order there, for sluice dispute
   --device           for its operator: whether a running device can sell, why not, and its figures;
                      what was sold without the payment host, where the device file allows that
   --operator-key FILE  with --device: private key of the operator (default: the one among the keys
@@ -55,6 +57,7 @@ example: sluice status last`,
     ...CONSUMER_OPTIONS,
     ...OPERATOR_OPTIONS,
     save: { type: "string" },
+    log: { type: "string" },
     device: { type: "boolean" },
   },
   positionalsMax: 1,
@@ -98,10 +101,17 @@ async function tellStatus(invocation: Invocation): Promise<ExitCode> {
   try {
     const orders = await new Purchases(identity.store).list();
     const [reference] = positionals;
+    if (reference === undefined && values["log"] !== undefined) {
+      const message = "whose log? name the order: sluice status REF --log FILE";
+      return refuse(out, { kind: "usage", message, at: "--log" });
+    }
     if (reference === undefined) tellPayer(identity, out);
     told = reference === undefined ? tellOrders(orders, out) : resolveOrder(orders, reference);
     if (told.ok && told.value !== undefined) {
       tellOrder(told.value, out);
+      // As it is known here, also when the device cannot be asked.
+      const kept = keepLog(told.value, identity, invocation);
+      if (!kept.ok) return refuse(out, kept.fault);
       // The device forgets an offer that was never paid, and an order some time after it is closed.
       const { state } = told.value;
       if (state === "quoted" || state === "failed") return 0;
@@ -119,6 +129,20 @@ async function tellStatus(invocation: Invocation): Promise<ExitCode> {
   return withBuyer(invocation, NOTHING_MORE, (buyer) =>
     order === undefined ? tellDevices(buyer) : askDevice(buyer, order),
   );
+}
+
+/** Error: `malformed`. Throws HalError `refused`. */
+function keepLog(
+  purchase: Purchase,
+  { boxSecret }: Identity,
+  { values, out }: Pick<Invocation, "values" | "out">,
+): Result<void> {
+  const file = textOption(values, "log");
+  if (file === undefined) return ok(undefined);
+  const log = consumerLog(purchase, { crypto: openNodeCrypto(), boxSecret });
+  if (!log.ok) return log;
+  writeLog(log.value, file, out);
+  return ok(undefined);
 }
 
 /** As devices know it: an operator loads an account, or enters a member, under this name. */
@@ -181,6 +205,8 @@ async function askDevice(buyer: Buyer, purchase: Purchase): Promise<Result<void>
     closing ? one.state === "closed" : one.sessions >= sessions,
   );
   if (!now.ok) return now;
+  const kept = keepLog(now.value, buyer.identity, buyer);
+  if (!kept.ok) return kept;
   const receipts = keptReceipts(now.value);
   return receipts.length === 0 ? ok(undefined) : tellReceipts(buyer, now.value, receipts);
 }

@@ -50,6 +50,7 @@ const REFUSALS: Readonly<Record<HostDecline, FaultKind>> = {
   "credential-mismatch": "credential-mismatch",
   "credential-used": "credential-used",
   amount: "declined",
+  claim: "commitment-invalid",
   "unknown-reference": "declined",
 };
 const FAILURES: Readonly<Record<FailureReason, FaultKind>> = {

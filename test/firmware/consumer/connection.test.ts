@@ -10,7 +10,8 @@ import {
   envelopeNonce,
   type RequestFrame,
 } from "../../../firmware/protocol/envelope.ts";
-import { decodeMessage, encodeMessage, type Message } from "../../../firmware/protocol/messages.ts";
+import { decodeMessage, encodeMessage } from "../../../firmware/protocol/message-codec.ts";
+import type { Message } from "../../../firmware/protocol/messages.ts";
 import type { Result } from "../../../firmware/result.ts";
 import type { Link } from "../../../hal/link.ts";
 import { simWorld } from "../../../hal/sim/world.ts";

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { concatBytes, toHex, utf8 } from "../../../firmware/bytes.ts";
 import { type Card, sealCard } from "../../../firmware/consumer/credential.ts";
 import { credentialNonce } from "../../../firmware/protocol/credential.ts";
-import { encodeMessage } from "../../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../../firmware/protocol/message-codec.ts";
 import { shortDigest } from "../../../firmware/token/signed.ts";
 import { crypto, story, value } from "../../support/sale.ts";
 
@@ -40,6 +40,18 @@ describe("a sealed card", () => {
       expect(plain).toEqual(expected);
     },
   );
+
+  test("may be bound to a commitment in the offer's place, and the host can tell", () => {
+    const commitment = new Uint8Array(16).fill(0xc0);
+    const ports = { crypto, entropy };
+    const sealed = value(
+      sealCard(card, offer, { commitment }, hostKey, keys.consumerBox, ports, 700),
+    );
+    const plain = open(sealed, offer.id, keys.hostBox) ?? new Uint8Array();
+    expect(plain.slice(0, 16)).toEqual(commitment);
+    expect([...plain.slice(16, 25)]).toEqual([0, 0, 0x02, 0xbc, ...utf8("EUR"), 29, 128 + 12]);
+    expect(plain.slice(25)).toEqual(utf8(card.number));
+  });
 
   test("I12: opens with the device's key neither, nor is the number in the message", () => {
     const sealed = value(seal());

@@ -6,6 +6,7 @@ import {
   Purchases,
   withoutPayer,
   withPayer,
+  withStream,
 } from "../../../firmware/consumer/purchase.ts";
 import { simStore } from "../../../hal/sim/sim-store.ts";
 import type { StoreWrite } from "../../../hal/store.ts";
@@ -62,6 +63,23 @@ describe("a purchase", () => {
       await expect(one.change(id, () => worse)).rejects.toThrow(/only ever gains/);
     }
     expect(await one.get(id)).toEqual(kept);
+  });
+
+  test("that is paid by the unit remembers how, and takes back nothing that was let go", async () => {
+    const byTheUnit = { commitment: receipt(3), step: 4, window: 2 };
+    const paying = withPayer(quoted, undefined, byTheUnit);
+    expect(paying).toMatchObject({ state: "paying", stream: { ...byTheUnit, released: 0 } });
+    const other = { ...byTheUnit, commitment: receipt(4) };
+    expect(paying && withPayer(paying, undefined, other)?.stream).toMatchObject(byTheUnit);
+    expect(paying && withoutPayer(paying)).toEqual(quoted);
+    const paid = { ...quoted, state: "paid", stream: { ...byTheUnit, released: 7 } } as const;
+    const next = withStream(paid, { step: 1, window: 0, released: 3 });
+    expect(next?.stream).toEqual({ ...byTheUnit, step: 1, window: 0, released: 7 });
+    expect(withStream(paid, { step: 4, window: 2, released: 7 })).toBeUndefined();
+    expect(withStream(quoted, { step: 4, window: 2, released: 7 })).toBeUndefined();
+    const { one } = await journal(paid);
+    const less = { ...paid, stream: { ...paid.stream, released: 6 } };
+    await expect(one.change(id, () => less)).rejects.toThrow(/only ever gains/);
   });
 
   test("that is not there, or needs no change, is not written", async () => {

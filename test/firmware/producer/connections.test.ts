@@ -3,7 +3,8 @@
 import { expect, test } from "vitest";
 import { openConnections } from "../../../firmware/producer/connections.ts";
 import { decodeReply, encodeRequest, envelopeNonce } from "../../../firmware/protocol/envelope.ts";
-import { encodeMessage, type Message } from "../../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../../firmware/protocol/message-codec.ts";
+import type { Message } from "../../../firmware/protocol/messages.ts";
 import type { Link } from "../../../hal/link.ts";
 import { openNodeCrypto } from "../../../hal/linux/node-crypto.ts";
 import { simWorld } from "../../../hal/sim/world.ts";

@@ -6,7 +6,7 @@ import { toHex } from "../../../firmware/bytes.ts";
 import { openCatalogue, type Price, type Service } from "../../../firmware/producer/catalogue.ts";
 import { openOffers } from "../../../firmware/producer/offers.ts";
 import { priceList, serviceList } from "../../../firmware/producer/price-list.ts";
-import { encodeMessage } from "../../../firmware/protocol/messages.ts";
+import { encodeMessage } from "../../../firmware/protocol/message-codec.ts";
 import { verifyOffer } from "../../../firmware/token/offer.ts";
 import { simWorld } from "../../../hal/sim/world.ts";
 import { crypto, deviceKey, story, value } from "../../support/sale.ts";

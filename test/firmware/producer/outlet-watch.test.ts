@@ -8,6 +8,7 @@ const WELL: OutletReport = {
   ...{ outlet: "left", healthy: true, readings: { energy: 7 } },
   ...{ retained: [], raised: [], ailing: {} },
 };
+const RUN_ON = { delayMs: 71.2345, spreadMs: 3.04, stops: 12 };
 const TANK: SensorReport = {
   ...{ sensor: "tank", unit: "dL", value: 1, ageMs: 0, staleAfterMs: 9 },
   quality: "good",
@@ -15,8 +16,9 @@ const TANK: SensorReport = {
 
 function open() {
   const lines: string[] = [];
-  const watch = openOutletWatch((level, event, fields = {}) =>
-    lines.push([level, event, ...Object.values(fields)].join(" ")),
+  const watch = openOutletWatch(
+    (level, event, fields = {}) => lines.push([level, event, ...Object.values(fields)].join(" ")),
+    (outlet) => (outlet === "left" ? RUN_ON : undefined),
   );
   const say = (change: Partial<OutletReport>, sensor: Partial<SensorReport> = {}): void => {
     const outlets = [{ ...WELL, ...change }];
@@ -50,7 +52,10 @@ test("one that cannot deliver says why, and which interlocks are raised", () => 
     fault: { message: "the outlet cannot deliver: interlock (a, b, c)" },
   });
   expect(watch.health()).toEqual([
-    { outlet: "left", ready: false, why: "interlock", raised, ailing },
+    {
+      ...{ outlet: "left", ready: false, why: "interlock", raised, ailing },
+      runOn: { delayMs: 71.2, spreadMs: 3, stops: 12 },
+    },
   ]);
 });
 

@@ -25,7 +25,8 @@ const PRICE: Required<Price> = {
     { start: false, name: "Nozzle", amountMinor: 10 },
   ],
 };
-const SERVICE: Required<Service> = {
+/** Everything but the stream, which leaves out tiers and fees. */
+const SERVICE: Required<Omit<Service, "stream">> = {
   id: 1,
   name: "Diesel",
   type: "fuel",
@@ -44,6 +45,13 @@ const SERVICE: Required<Service> = {
 const RATIO = { numerator: 450, denominator: 1 };
 const check = (change: Partial<Service>) => checkService({ ...SERVICE, ...change }, RATIO);
 const priced = (change: Partial<Price>) => check({ prices: [{ ...PRICE, ...change }] });
+const streamed = (change: Partial<Service>, price: Partial<Price> = {}) =>
+  check({
+    stream: { windowUnitsMax: 2 },
+    payment: { way: "hold" },
+    prices: [{ ...PRICE, tiers: [], fees: [], ...price }],
+    ...change,
+  });
 const refused = (at: string) => ({ ok: false, fault: { at } });
 
 test("a service with everything that it may say is taken", () => {
@@ -51,14 +59,37 @@ test("a service with everything that it may say is taken", () => {
 });
 
 test("a service with everything comes back from store and command as it was", () => {
-  const json = JSON.parse(JSON.stringify(serviceRecord.toJson(SERVICE)));
-  expect(readJson(serviceRecord, json, "service")).toEqual({ ok: true, value: SERVICE });
-  const cbor = serviceRecord.toCbor(SERVICE);
-  expect(readCbor(serviceRecord, cbor, "service")).toEqual({ ok: true, value: SERVICE });
+  const service: Required<Service> = { ...SERVICE, stream: { windowUnitsMax: 2 } };
+  const json = JSON.parse(JSON.stringify(serviceRecord.toJson(service)));
+  expect(readJson(serviceRecord, json, "service")).toEqual({ ok: true, value: service });
+  const cbor = serviceRecord.toCbor(service);
+  expect(readCbor(serviceRecord, cbor, "service")).toEqual({ ok: true, value: service });
 });
 
 test("what the schema lets through of a record is within what a command may be, for one price", () => {
   expect(serviceRecord.bytesMax / 8).toBeLessThan(COMMAND_BYTES_MAX);
+});
+
+describe("a service that may be paid while it is delivered", () => {
+  test("is taken with a hold and one plain price a unit, tax and all", () => {
+    expect(streamed({})).toMatchObject({ ok: true });
+    expect(streamed({ stream: { windowUnitsMax: 0 } })).toMatchObject({ ok: true });
+    expect(streamed({ stream: { windowUnitsMax: 1024 }, unitsMax: 65_535 })).toMatchObject({
+      ok: true,
+    });
+  });
+
+  test.each<[string, Partial<Service>, Partial<Price>, string]>([
+    ["paid in full before", { payment: { way: "prepaid" } }, {}, "payment.way"],
+    ["paid from an account", { payment: { way: "stored-value", flow: "f" } }, {}, "payment.way"],
+    ["of tiers", {}, { tiers: PRICE.tiers }, "prices.0.tiers"],
+    ["of fees", {}, { fees: PRICE.fees }, "prices.0.fees"],
+    ["of a window below nothing", { stream: { windowUnitsMax: -1 } }, {}, "stream.windowUnitsMax"],
+    ["of too wide a window", { stream: { windowUnitsMax: 1025 } }, {}, "stream.windowUnitsMax"],
+    ["of more units than a chain has links", { unitsMax: 65_536 }, {}, "unitsMax"],
+  ])("is refused %s", (_, change, price, at) => {
+    expect(streamed(change, price)).toMatchObject(refused(at));
+  });
 });
 
 describe("a service is refused with", () => {

@@ -13,7 +13,7 @@ import {
   progressPage,
   rowsOf,
 } from "../../../firmware/producer/walk-up-pages.ts";
-import { STOP_REASONS } from "../../../hal/loop-host.ts";
+import { STOP_REASONS, type StopCause } from "../../../hal/loop-host.ts";
 
 const PRICE: Price = { id: 1, name: "Day", amountMinor: 45, currency: "EUR" };
 const SERVICE = { name: "Energy" } as Service;
@@ -48,6 +48,24 @@ test("every reason to stop, and every decline, has words that fit a row", () => 
     expect(stopped).not.toBe("Done");
     expect(stopped.length).toBeLessThanOrEqual(COLUMNS);
   }
+  const shown = (reason: string, cause: StopCause) =>
+    endingPage("Energy", closing(order(100), reason, false, cause)).lines[1];
+  const door = { of: "door", value: 1, unit: "state" } as const;
+  expect(shown("interlock", door)).toBe("Stopped: door open");
+  // The row has no room for it.
+  expect(shown("interlock", { ...door, of: "left-front-door" })).toBe("Stopped for safety");
+  expect(shown("emergency-stop", { ...door, of: "emergency-stop" })).toBe("Emergency stop");
+  for (const reason of STOP_REASONS) {
+    for (const unit of ["ms", "pulses", "state", "value", "units"] as const) {
+      for (const value of [0, 3, 31_499, -4_000_000_000, 4_000_000_000]) {
+        const row = shown(reason, { of: "energy", value, unit });
+        expect(row?.length, `${reason} ${unit} ${value}`).toBeLessThanOrEqual(COLUMNS);
+      }
+    }
+  }
+  expect(shown("meter-stuck", { of: "energy", value: 31_499, unit: "ms" })).toBe(
+    "Meter still 31 s",
+  );
   const kinds = ["declined", "credential-invalid", "payment-lost", "busy", "expired"] as const;
   for (const kind of kinds) expect(declineText(kind).length).toBeLessThanOrEqual(COLUMNS);
   expect(declinedPage("busy", ["why"]).lines).toEqual([

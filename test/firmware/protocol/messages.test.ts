@@ -6,9 +6,8 @@ import { utf8 } from "../../../firmware/bytes.ts";
 import { FAULT_CODES, type FaultKind, faultKind } from "../../../firmware/fault.ts";
 import { type CborValue, decodeCbor, encodeCbor } from "../../../firmware/protocol/cbor.ts";
 import { faultMessage, toFault } from "../../../firmware/protocol/fault-message.ts";
+import { decodeMessage, encodeMessage } from "../../../firmware/protocol/message-codec.ts";
 import {
-  decodeMessage,
-  encodeMessage,
   FRAME_BYTES_MAX,
   MESSAGES,
   type MessageName,

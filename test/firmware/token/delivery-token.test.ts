@@ -6,6 +6,7 @@ import { COMMAND, verifyCommand } from "../../../firmware/producer/command.ts";
 import { readCbor } from "../../../firmware/protocol/schema.ts";
 import { ANNOUNCEMENT, verifyAnnouncement } from "../../../firmware/token/announcement.ts";
 import { CERTIFICATE, verifyCertificate } from "../../../firmware/token/certificate.ts";
+import { COMMITMENT, verifyCommitment } from "../../../firmware/token/commitment.ts";
 import {
   type DeliveryToken,
   peekToken,
@@ -86,6 +87,7 @@ describe("I11: a signature of one sort", () => {
     OFFER,
     TOKEN,
     PREPAID,
+    COMMITMENT,
     RECEIPT,
     REVOCATIONS,
     COMMAND,
@@ -113,6 +115,7 @@ describe("I11: a signature of one sort", () => {
       offer: (bytes) => verifyOffer(bytes, deviceKey, crypto),
       token: verify,
       prepaid: (bytes) => verifyPrepaid(bytes, story.keys.operator.publicKey, crypto),
+      commitment: (bytes) => verifyCommitment(bytes, crypto),
       receipt: (bytes) => verifyReceipt(bytes, deviceKey, crypto),
       revocations: (bytes) => verifyRevocations(bytes, story.keys.operator.publicKey, crypto),
       command: (bytes) => verifyCommand(bytes, story.device, story.keys.operator.publicKey, crypto),

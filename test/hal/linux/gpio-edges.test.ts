@@ -45,13 +45,13 @@ test("counts what it reads, also more than one read holds", () => {
   const line = kernel(1024);
   const counter = countEdges({ read: line.read, clockAheadMs: 0 }, 0);
   expect(counter.drain()).toBe(0);
-  expect(counter.count()).toBe(0);
+  expect(counter.edges.count).toBe(0);
   line.edges(7);
   counter.drain();
-  expect(counter.count()).toBe(7);
+  expect(counter.edges.count).toBe(7);
   line.edges(500);
   counter.drain();
-  expect(counter.count()).toBe(507);
+  expect(counter.edges.count).toBe(507);
 });
 
 test("counts what the kernel had no room to keep", () => {
@@ -59,10 +59,10 @@ test("counts what the kernel had no room to keep", () => {
   const counter = countEdges({ read: line.read, clockAheadMs: 0 }, 0);
   line.edges(10_000);
   counter.drain();
-  expect(counter.count()).toBe(10_000);
+  expect(counter.edges.count).toBe(10_000);
   line.edges(3);
   counter.drain();
-  expect(counter.count()).toBe(10_003);
+  expect(counter.edges.count).toBe(10_003);
 });
 
 test("the numbers wrap at 32 bits, the count does not", () => {
@@ -73,27 +73,27 @@ test("the numbers wrap at 32 bits, the count does not", () => {
   line.startAt(2 ** 32 - 3);
   line.edges(1);
   counter.drain();
-  const before = counter.count();
+  const before = counter.edges.count;
   line.edges(6);
   counter.drain();
-  expect(counter.count()).toBe(before + 6);
-  expect(counter.count()).toBeGreaterThan(2 ** 32);
+  expect(counter.edges.count).toBe(before + 6);
+  expect(counter.edges.count).toBeGreaterThan(2 ** 32);
 });
 
 test("dates the last edge by our clock, and none before opening", () => {
   const line = kernel();
   const counter = countEdges({ read: line.read, clockAheadMs: 5_000 }, 100);
-  expect(counter.atMs()).toBe(100);
+  expect(counter.edges.atMs).toBe(100);
   line.edges(1, 5_050_000_000n);
   counter.drain();
-  expect(counter.atMs()).toBe(100);
+  expect(counter.edges.atMs).toBe(100);
   line.edges(1, 5_250_000_000n);
   counter.drain();
-  expect(counter.atMs()).toBe(250);
+  expect(counter.edges.atMs).toBe(250);
   // Beyond 32 bits of nanoseconds, which are four seconds, and of seconds.
   line.edges(1, 9_000_005_000_000_000n);
   counter.drain();
-  expect(counter.atMs()).toBeCloseTo(9_000_000_000, 3);
+  expect(counter.edges.atMs).toBeCloseTo(9_000_000_000, 3);
 });
 
 test("a chip that is gone is told from a line that is quiet", () => {
@@ -103,5 +103,5 @@ test("a chip that is gone is told from a line that is quiet", () => {
   expect(counter.drain()).toBe(0);
   line.remove();
   expect(counter.drain()).toBe(ENODEV);
-  expect(counter.count()).toBe(2);
+  expect(counter.edges.count).toBe(2);
 });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openSqliteStore } from "../../../hal/linux/sqlite-store.ts";
+import { openSqliteStore, openSqliteStores } from "../../../hal/linux/sqlite-store.ts";
 
 const WRITER = fileURLToPath(new URL("../../support/store-writer.mjs", import.meta.url));
 
@@ -128,6 +128,25 @@ describe("SQLite store", () => {
     );
     for (const store of stores) expect(await store.list("order")).toHaveLength(120);
     for (const store of stores) await store.close();
+  });
+
+  test("on one thread: each keeps its own books, and is closed by itself", async () => {
+    const stores = openSqliteStores();
+    const [a, b] = await Promise.all([stores.open(path), stores.open(`${path}-b`)]);
+    const writes = (value: string) => [{ kind: "order", id: "1", body: value }];
+    // Handed over at once, so that commits of both wait in one queue.
+    await Promise.all([0, 1, 2, 3].map((i) => (i % 2 ? b : a).commit(writes(`${i}`))));
+    expect([await a.get("order", "1"), await b.get("order", "1")]).toEqual(["2", "3"]);
+    await a.close();
+    await expect(a.get("order", "1")).rejects.toMatchObject({ kind: "canceled" });
+    expect(await b.get("order", "1")).toBe("3");
+    await expect(stores.open(join(directory, "data"))).rejects.toMatchObject({ name: "HalError" });
+    await b.close();
+    await b.close();
+    // The thread has ended with the last of them; the next one is served by a new one.
+    const again = await stores.open(path);
+    expect(await again.get("order", "1")).toBe("2");
+    await again.close();
   });
 
   test("gives up on a file that another process keeps, and goes on when it is free", async () => {

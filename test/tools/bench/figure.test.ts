@@ -37,6 +37,13 @@ describe("figures", () => {
     expect(second).toContain("<= 8.0, aim 7.1: met, aim too");
   });
 
+  test("are held against the least that they may be", () => {
+    const slow: Figure = { what: "slow", unit: "per s", samples: single(900), least: 1000 };
+    const [, first, second] = figureTable([slow, { ...slow, samples: single(1000) }]).split("\n");
+    expect(first).toContain(">= 1,000: MISSED by 100");
+    expect(second).toContain(">= 1,000: met");
+  });
+
   test("go into the file under their own names, rounded, with the count of samples", () => {
     expect(
       figureFile([over, within, { what: "only printed", unit: "B", samples: single(1) }]),

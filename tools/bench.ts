@@ -76,13 +76,6 @@ function tell(text: string): void {
   process.stderr.write(`bench: ${text}\n`);
 }
 
-const NOTES = [
-  "Counted: ten units at one pulse each, one service at one price, every sale on a new connection;",
-  "a delivery of ten pulses takes 2 ms by itself. Commits are durable on buyer, device and payment host.",
-  "Of consumers at once the books are in memory, in one process; the device has sixteen services.",
-  "Disk: write_bytes of /proc, whole pages, the simulated payment host's books included.",
-];
-
 function report(findings: readonly Findings[], machine: Machine): void {
   const all = findings.flatMap(({ figures }) => figures);
   const load = `load ${machine.loadAtStart.join(" ")} before, ${machine.loadAtEnd.join(" ")} after`;
@@ -91,8 +84,6 @@ function report(findings: readonly Findings[], machine: Machine): void {
     `Node ${machine.node}, ${machine.os}, ${load}`,
     ...(all.length > 0 ? ["", figureTable(all)] : []),
     ...findings.flatMap(({ tables }) => tables).flatMap((text) => ["", text]),
-    "",
-    ...NOTES,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);
 }

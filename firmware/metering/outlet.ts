@@ -321,7 +321,9 @@ function isGrant(pulses: number): boolean {
 function extend(draft: Draft, session: Session, pulses: number): void {
   const granted = Math.min(pulses, session.total);
   if (!isGrant(granted) || granted <= session.granted) return;
-  const halfMark = session.granted + Math.ceil((granted - session.granted) / 2);
+  // Of what is left now, not of what was added: the next reservation takes as long as this one did.
+  const { delivered } = session;
+  const halfMark = delivered + Math.ceil(Math.max(0, granted - delivered) / 2);
   const extended = { ...session, granted, halfMark };
   const { phase } = draft.state;
   if (phase.is === "held" && draft.state.rules.item !== undefined) {

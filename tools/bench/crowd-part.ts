@@ -12,8 +12,10 @@ export const crowdPart: Part = {
   measure: async (counts, site, tell) => {
     tell(`${counts.crowdSales} sales each by ${CROWDS.join(", ")} consumers at once`);
     const crowd = await measureCrowd(site.folder, CROWDS, counts.crowdSales);
-    const head =
-      "Consumers who buy at once from one device with sixteen outlets, at 10 ms a delivery; who finds one taken waits.";
+    const head = [
+      "Consumers who buy at once from one device with sixteen outlets, at 10 ms a delivery; who finds one taken waits.",
+      "Their books are in memory, in one process; the device has sixteen services.",
+    ].join("\n");
     return { figures: [], tables: [`${head}\n${crowdTable(crowd)}`], more: { crowd } };
   },
 };

@@ -11,6 +11,12 @@ import { type Summary, single, summarise } from "./sample.ts";
 import { type RunningDevice, type Site, startBroker, startDevice } from "./site.ts";
 import { type Memory, memoryOf, type Soak, soak } from "./soak.ts";
 
+const NOTES = [
+  "Counted: ten units at one pulse each, one service at one price, every sale on a new connection;",
+  "a delivery of ten pulses takes 2 ms by itself. Commits are durable on buyer, device and payment host.",
+  "Disk: write_bytes of /proc, whole pages, the simulated payment host's books included.",
+].join("\n");
+
 type Tell = (text: string) => void;
 
 interface Measured {
@@ -33,6 +39,7 @@ export const salePart: Part = {
           "One sale, packet by packet: bytes of TCP payload; > from the consumer, < to it.",
           ...packets,
         ].join("\n"),
+        NOTES,
       ],
     };
   },

@@ -13,6 +13,7 @@ import { cutoffPart, overrunPart, pulsesPart } from "./bench/loop-part.ts";
 import { type Machine, machineAtEnd, machineAtStart } from "./bench/machine.ts";
 import { monthPart } from "./bench/month-part.ts";
 import type { Counts, Findings, Part } from "./bench/part.ts";
+import { portablePart } from "./bench/portable-part.ts";
 import { salePart } from "./bench/sale-part.ts";
 import { makeSite } from "./bench/site.ts";
 import { stagePart } from "./bench/stage-part.ts";
@@ -33,6 +34,7 @@ const PARTS: readonly Part[] = [
   pulsesPart,
   overrunPart,
   monthPart,
+  portablePart,
 ];
 
 const FULL: Counts = {

@@ -6,6 +6,7 @@ import { type Certificate, verifyCertificate } from "../firmware/token/certifica
 import { type Commitment, verifyCommitment } from "../firmware/token/commitment.ts";
 import { type Offer, verifyOffer } from "../firmware/token/offer.ts";
 import { type Receipt, verifyReceipt } from "../firmware/token/receipt.ts";
+import { decodeSign1, encodeSign1 } from "../firmware/token/sign1.ts";
 import type { Crypto } from "../hal/crypto.ts";
 import type { DisputeLog } from "./dispute-log.ts";
 
@@ -23,6 +24,8 @@ export interface SignedCommitment extends Commitment {
 export interface Papers {
   certificate: Certificate;
   offer: Offer;
+  /** As the device made it. */
+  signedOffer: Uint8Array;
   commitment?: SignedCommitment;
   receipts: readonly KeptReceipt[];
   /** Words about each paper that is not what it is shown as. */
@@ -50,17 +53,26 @@ export function verifyPapers(
     if (!read.ok) forged.push(`receipt ${index + 1} in it: ${read.fault.message}`);
     else if (read.value.order !== offer.value.id) {
       forged.push(`receipt ${index + 1} in it is of another order`);
-    } else receipts.push({ receipt: read.value, signed });
+    } else receipts.push({ receipt: read.value, signed: asMade(signed) });
   }
   const commitment = commitmentOf(log, crypto);
   if (commitment?.ok === false) forged.push(`its commitment: ${commitment.fault.message}`);
   return {
     certificate: certificate.value,
     offer: offer.value,
+    signedOffer: asMade(log.offer),
     ...(commitment?.ok === true && { commitment: commitment.value }),
     receipts,
     forged,
   };
+}
+
+/** Whoever has a paper can write into its unprotected header, and in doing so change its digest: a device leaves it empty. */
+function asMade(signed: Uint8Array): Uint8Array {
+  const read = decodeSign1(signed, signed.length);
+  if (!read.ok) return signed;
+  const { payload, signature } = read.value;
+  return encodeSign1({ payload, sign: () => signature, externalAad: new Uint8Array() });
 }
 
 function certificateOf(

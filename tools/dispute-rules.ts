@@ -40,8 +40,12 @@ export function judge(
     return ok(judgement(offer?.id ?? "", certificate?.device ?? "", unreadable));
   }
   const { offer, certificate } = ofConsumer;
-  if (offer.id !== ofDevice.offer.id || certificate.device !== ofDevice.certificate.device) {
+  if (offer.id !== ofDevice.offer.id) {
     return fail("usage", `the logs are of two orders: ${offer.id} and ${ofDevice.offer.id}`);
+  }
+  const { device: other } = ofDevice.certificate;
+  if (certificate.device !== other) {
+    return fail("usage", `the logs are of two devices: ${certificate.device} and ${other}`);
   }
   const allReceipts = joinedReceipts(ofConsumer, ofDevice);
   const one: Case = {
@@ -82,7 +86,7 @@ function findingsOf(one: Case): Finding[] {
 
 /** D2: a device signs one offer under one id. */
 function offersOf({ consumer, device }: Case): Finding[] {
-  if (equalBytes(consumer.log.offer, device.log.offer)) return [];
+  if (equalBytes(consumer.papers.signedOffer, device.papers.signedOffer)) return [];
   return [broken("D2", "device", "it signed two offers under one id")];
 }
 
@@ -94,8 +98,8 @@ function sumsOf({ consumer, receipts, crypto }: Case, commitment?: Commitment): 
     return [undecided("D6", words)];
   }
   const read = receipts.map(({ receipt }) => receipt);
-  const { offer } = consumer.papers;
-  const sums = checkReceipts(read, offer, consumer.log.offer, crypto, "any", commitment);
+  const { offer, signedOffer } = consumer.papers;
+  const sums = checkReceipts(read, offer, signedOffer, crypto, "any", commitment);
   return sums.ok ? [] : [broken("D6", "device", `its receipts: ${sums.fault.message}`)];
 }
 

@@ -2,9 +2,11 @@
 // Pure.
 
 import { equalBytes, toHex } from "../firmware/bytes.ts";
+import { deliveredPulses } from "../firmware/consumer/stream-order.ts";
 import type { Breakdown } from "../firmware/token/receipt.ts";
 import { shortDigest, thumbprint } from "../firmware/token/signed.ts";
 import { coveredPulses, milliUnits } from "../firmware/units.ts";
+import type { Crypto } from "../hal/crypto.ts";
 import {
   broken,
   type Case,
@@ -13,8 +15,8 @@ import {
   noted,
   undecided,
 } from "./dispute-finding.ts";
-import type { Party } from "./dispute-log.ts";
-import type { KeptReceipt, SignedCommitment } from "./dispute-papers.ts";
+import type { DisputeLog, Party } from "./dispute-log.ts";
+import type { KeptReceipt, Papers, SignedCommitment } from "./dispute-papers.ts";
 import { type ShownProof, trueProofs } from "./dispute-proofs.ts";
 
 type Streamed = NonNullable<Breakdown["streamed"]>;
@@ -25,6 +27,11 @@ interface StreamedSession {
   runOnPulses: number;
   amountMinor: number;
   streamed: Streamed | undefined;
+}
+
+interface Side {
+  log: DisputeLog;
+  papers: Papers;
 }
 
 interface Shown extends ShownProof {
@@ -53,6 +60,8 @@ export function judgeStream(one: Case): JudgedStream {
 function chooseCommitment(one: Case): { commitment?: SignedCommitment; findings: Finding[] } {
   const { consumer, device } = one;
   const [mine, theirs] = [consumer.papers.commitment, device.papers.commitment];
+  const strange = strangeOf(one);
+  if (strange.length > 0) return { findings: strange };
   if (mine === undefined && theirs === undefined) {
     const isMissing = one.receipts.some(isPaidByProof) && !isForged(one);
     const words = "neither log holds the commitment by which the receipts say it was paid";
@@ -64,12 +73,9 @@ function chooseCommitment(one: Case): { commitment?: SignedCommitment; findings:
     return { findings: isForged(one) ? [] : [undecided("D3", words)] };
   }
   if (theirs === undefined) {
-    // Proofs of another chain would seem false by it.
-    const isStreamed = device.log.proofs !== undefined || one.receipts.some(isPaidByProof);
-    const isTold = isForged(one) || !isStreamed;
     const words =
       "only the consumer's log holds a commitment: the payment host can say which it was";
-    return { findings: isTold ? [] : [undecided("D3", words)] };
+    return { findings: isForged(one) ? [] : [undecided("D3", words)] };
   }
   if (!equalBytes(mine.signed, theirs.signed)) {
     if (equalBytes(mine.key, theirs.key)) {
@@ -79,7 +85,7 @@ function chooseCommitment(one: Case): { commitment?: SignedCommitment; findings:
     const words = `two commitments, by the keys ${keys}: the payment host can say which is the payer's`;
     return { findings: [undecided("D3", words)] };
   }
-  const odd = commitmentOdd(mine, one);
+  const odd = commitmentOdd(mine, consumer, one.crypto);
   if (odd === undefined) return { commitment: mine, findings: [] };
   return { findings: [broken("D3", "consumer", `he signed a commitment ${odd}`)] };
 }
@@ -93,13 +99,28 @@ function isPaidByProof({ receipt }: KeptReceipt): boolean {
   return receipt.breakdown?.streamed !== undefined;
 }
 
+/** D1: the payer signs for all of his orders with one key, and whoever sold to him has such papers of others. */
+function strangeOf({ consumer, device, crypto }: Case): Finding[] {
+  const [mine, theirs] = [consumer.papers.commitment, device.papers.commitment];
+  if (mine !== undefined && theirs !== undefined && equalBytes(mine.signed, theirs.signed))
+    return [];
+  return [consumer, device].flatMap((side) => {
+    const { commitment } = side.papers;
+    const odd = commitment && commitmentOdd(commitment, side, crypto);
+    return odd === undefined ? [] : broken("D1", side.log.role, `its commitment is ${odd}`);
+  });
+}
+
 function commitmentOdd(
   commitment: SignedCommitment,
-  { consumer, crypto }: Case,
+  { log, papers }: Side,
+  crypto: Crypto,
 ): string | undefined {
-  const { offer, certificate } = consumer.papers;
+  const { offer, signedOffer, certificate } = papers;
   if (commitment.order !== offer.id) return "for another order";
-  if (!equalBytes(commitment.offer, shortDigest(crypto, consumer.log.offer))) {
+  // As the device made it, or as it came to the payer.
+  const offers = [signedOffer, log.offer].map((signed) => shortDigest(crypto, signed));
+  if (!offers.some((digest) => equalBytes(commitment.offer, digest))) {
     return "for another offer of that order";
   }
   if (!equalBytes(commitment.device, thumbprint(crypto, certificate.signKey))) {
@@ -132,7 +153,7 @@ function judgeProofs(one: Case, commitment: SignedCommitment): Finding[] {
     ...(byDevice.findings.length > 0 ? [] : chargedOf(one, sessions)),
     ...carriedOf(one, sessions),
     ...claimedOf(one, proved, commitment),
-    ...withheldOf(one, released),
+    ...withheldOf(one, Math.max(released, proved)),
     ...riskOf(one, released, proved),
   ];
 }
@@ -212,12 +233,16 @@ function claimedOf(
 }
 
 /** D8: the payer proves what his own log says was delivered, but for one step and the window. */
-function withheldOf({ consumer }: Case, released: number): Finding[] {
+function withheldOf({ consumer, device, receipts }: Case, released: number): Finding[] {
   const { counts = [], step = 1, window = 0 } = consumer.log;
+  const most = (of: NonNullable<DisputeLog["counts"]>): number =>
+    of.reduce((pulses, count) => Math.max(pulses, count.pulses), 0);
   const own = counts.filter((count) => count.own === true);
-  // Who counts for himself need not believe the device.
-  const believed = own.length > 0 ? own : counts;
-  const pulses = believed.reduce((most, count) => Math.max(most, count.pulses), 0);
+  const told = counts.filter((count) => count.own !== true);
+  const signed = deliveredPulses(receipts.map(({ receipt }) => receipt));
+  const said = Math.max(most(told), most(device.log.counts ?? []), signed);
+  // Who counts for himself need not believe the device, and pays for nothing that it does not claim.
+  const pulses = own.length > 0 ? Math.min(most(own), said) : most(told);
   const { offer } = consumer.papers;
   const delivered = Math.min(offer.units, Math.floor(milliUnits(pulses, offer) / 1000));
   if (delivered - released <= step + window) return [];

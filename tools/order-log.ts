@@ -4,7 +4,7 @@
 import { resolve } from "node:path";
 import type { Purchase } from "../firmware/consumer/purchase.ts";
 import { chainOf } from "../firmware/consumer/stream-order.ts";
-import { ok, type Result } from "../firmware/result.ts";
+import { fail, ok, type Result } from "../firmware/result.ts";
 import { peekOffer } from "../firmware/token/offer.ts";
 import type { Crypto } from "../hal/crypto.ts";
 import type { Output } from "./command.ts";
@@ -16,8 +16,13 @@ interface Owner {
   boxSecret: Uint8Array;
 }
 
-/** Error: `malformed` for an offer that cannot be read. */
+/** Errors: `unsupported` for an order of a prepaid token, `malformed` for an offer that cannot be read. */
 export function consumerLog(purchase: Purchase, owner: Owner): Result<DisputeLog> {
+  if (purchase.prepaid !== undefined) {
+    const words =
+      "a prepaid token paid for it, and there is no log of that: sluice verify checks it";
+    return fail("unsupported", words, "--log");
+  }
   const { operatorKey, certificate, offer: signedOffer, receipts, stream } = purchase;
   const offer = peekOffer(signedOffer);
   if (!offer.ok) return offer;
@@ -26,7 +31,7 @@ export function consumerLog(purchase: Purchase, owner: Owner): Result<DisputeLog
   if (stream === undefined) return ok(log);
   const { commitment, step, window, released } = stream;
   // The owner's secret makes the proof again that was let go of last.
-  const { link } = chainOf(offer.value, released, owner).current;
+  const { link } = chainOf({ ...offer.value, signedOffer }, released, owner).current;
   return ok({ ...log, commitment, step, window, proofs: [{ units: released, link }] });
 }
 

@@ -165,7 +165,8 @@ A service with \`windowMax\` among its details can be paid unit by unit. The pay
 for each unit of the order: the last is his secret, and link i - 1 is the first 16 bytes of SHA-512 of the text
 \`sluice/1 link\`, the order's id (8 bytes), i (4 bytes, big-endian) and link i. Link 0, the root, stands in his commitment,
 which comes with \`pay\`, and to whose digest his credential is bound in the place of the offer's. Link i pays for the first
-i units of the order, over all its sessions.
+i units of the order, over all its sessions. The secret is of this very offer: a device may give an order's id away
+twice, and whoever used one secret for both would have shown it the links already.
 
 \`begin\` says k (\`step\`) and w (\`window\`). The device delivers while fewer than the proved units and w more are delivered;
 the payer lets go of a proof for every k units, max(0, k - w) units ahead of what is delivered. At the end of a session the

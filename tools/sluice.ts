@@ -2,19 +2,15 @@
 // The `sluice` command: finds the sub-command, answers --help, turns errors into exit codes. What stands above keeps
 // the young generation of a process that runs for months at 1 MiB instead of 16, and one arena for all of its threads.
 
-import { setFlagsFromString } from "node:v8";
 import { HalError } from "../hal/hal-error.ts";
 import { bugText } from "./bug-text.ts";
 import { type Command, type ExitCode, parseCommand } from "./command.ts";
 import { openOutput } from "./output.ts";
 
-/** A device runs for months and computes little: its compilers would cost 13 MiB, and a roomy heap as much. */
-const SMALL_HEAP = ["--no-opt", "--no-sparkplug", "--optimize-for-size"];
-
 /** Loaded when called for: starting a command costs only what it needs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => {
-    for (const flag of SMALL_HEAP) setFlagsFromString(flag);
+    (await import("../hal/linux/small-heap.ts")).keepHeapSmall();
     return (await import("./commands/run.ts")).run;
   },
   broker: async () => (await import("./commands/broker.ts")).broker,

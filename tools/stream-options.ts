@@ -90,7 +90,7 @@ export async function chooseStream(
   return ok(chosen);
 }
 
-/** The same for an order that is there: as it was paid, where nothing is said. Error: `not-streamed`. */
+/** The same for an order that is there: as before, where nothing is said. Error: `not-streamed`. */
 export function streamOf(
   { out }: Buyer,
   { stream }: Purchase,

@@ -133,14 +133,16 @@ export function withPayer(
   };
 }
 
-/** The same with what its payer chose for the session that begins, and what he let go of. */
+export type StreamChange = Partial<StreamTerms & { released: number }>;
+
+/** The same with what its payer chose for a session that has begun, and what he let go of. */
 export function withStream(
   purchase: Purchase,
-  { step, window, released }: StreamTerms & { released: number },
+  { released = 0, ...terms }: StreamChange,
 ): Purchase | undefined {
   const { stream } = purchase;
   if (stream === undefined) return undefined;
-  const next = { ...stream, step, window, released: Math.max(stream.released, released) };
+  const next = { ...stream, ...terms, released: Math.max(stream.released, released) };
   const isSame =
     next.step === stream.step && next.window === stream.window && next.released === stream.released;
   return isSame ? undefined : { ...purchase, stream: next };

@@ -101,8 +101,10 @@ export class Sessions {
     let isTold = false;
     // The first progress may overtake the answer.
     const tellBegun = (): void => {
-      if (!isTold) events.tell({ event: "begin", device, order, session, units });
+      if (isTold) return;
       isTold = true;
+      stream?.agreed();
+      events.tell({ event: "begin", device, order, session, units });
     };
     const finished = deliveries.follow(purchase, session, (progress) => {
       tellBegun();

@@ -5,7 +5,7 @@ import type { Crypto } from "../../hal/crypto.ts";
 import type { Commitment } from "../token/commitment.ts";
 import { type ChainLink, provesFrom } from "../token/hash-chain.ts";
 import type { SessionReceipt } from "../token/receipt.ts";
-import { coveredPulses, type Ratio } from "../units.ts";
+import { coveredPulses, grantPulses, type Ratio } from "../units.ts";
 
 /** What the receipts before one say together. */
 export interface StreamedSoFar {
@@ -57,5 +57,8 @@ export function streamedWrong(
   if (caughtUpPulses > Math.min(pulses, before.unpaidPulses)) {
     return `charges ${caughtUpPulses} pulses of earlier sessions, and ${before.unpaidPulses} were open`;
   }
+  const given = charged + before.unpaidPulses + unpaidPulses - caughtUpPulses;
+  if (given > grantPulses(before.units, ratio))
+    return `counts ${given} pulses, more than was bought`;
   return undefined;
 }

@@ -2,7 +2,7 @@
 // it, which his secret makes again at any time, and what his receipts say of it so far.
 
 import type { Crypto } from "../../hal/crypto.ts";
-import { equalBytes } from "../bytes.ts";
+import { concatBytes, equalBytes } from "../bytes.ts";
 import { formatMinor } from "../money.ts";
 import { CHAIN_UNITS_MAX } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
@@ -21,19 +21,25 @@ import { grantPulses } from "../units.ts";
 
 /** No device lets an order live longer after its offer: the commitment outlives it. */
 const COMMITMENT_LIFE_S = 366 * 24 * 3600;
+/** The last moment that it can say. */
+const EXPIRES_S_MAX = 0xffff_ffff;
 
 interface Payer {
   crypto: Crypto;
   boxSecret: Uint8Array;
 }
 
-/** Its links in rising order, from the one that was released last; costs a hash for each that is left. */
+/**
+ * Its links in rising order, from the one that was released last; costs a hash for each that is left. They are of this very
+ * offer: a device may give the number of an order that we have forgotten to another one, and knows links of that.
+ */
 export function chainOf(
-  { id, units }: Pick<Offer, "id" | "units">,
+  { id, units, signedOffer }: Pick<Offer, "id" | "units"> & Pick<PaperOf, "signedOffer">,
   released: number,
   { crypto, boxSecret }: Payer,
 ): PebbledChain {
-  return new PebbledChain(crypto, id, units, lastLink(crypto, boxSecret, id), released);
+  const secret = concatBytes(boxSecret, shortDigest(crypto, signedOffer));
+  return new PebbledChain(crypto, id, units, lastLink(crypto, secret, id), released);
 }
 
 /** A signed offer, and the key of the device that signed it. */
@@ -63,10 +69,11 @@ export function commitTo(
   }
   const { crypto, boxSecret } = payer;
   const commitment: Commitment = {
-    ...{ order, units, unitMinor, currency, expiresS: expiresS + COMMITMENT_LIFE_S },
+    ...{ order, units, unitMinor, currency },
+    expiresS: Math.min(expiresS + COMMITMENT_LIFE_S, EXPIRES_S_MAX),
     device: thumbprint(crypto, signKey),
     offer: shortDigest(crypto, signedOffer),
-    root: chainOf(offer, 0, payer).current.link,
+    root: chainOf({ ...offer, signedOffer }, 0, payer).current.link,
   };
   return ok(signCommitment(commitment, commitmentSigner(crypto, boxSecret)));
 }

@@ -32,6 +32,15 @@ export function unitsDue(stream: PayerStream, deliveredPulses: number, isEnded: 
   return Math.max(released, Math.min(atEnd, units));
 }
 
+/**
+ * Nothing beyond so many units is paid, where the payer's own meter says `own`, of what is no count none: one pulse of the
+ * seller's meter may be many units.
+ */
+export function unitsOwned(stream: PayerStream, own: number, isEnded: boolean): number {
+  const counted = own > 0 && own < Number.MAX_SAFE_INTEGER ? Math.ceil(own) : 0;
+  return counted + (isEnded ? 0 : unitsAhead(stream));
+}
+
 /** Pulses that so many units are by the payer's own meter, which may say fractions; of what is no count, none. */
 export function ownPulses(units: number, { numerator, denominator }: Ratio): number {
   const thousandths = units > 0 && units < Number.MAX_SAFE_INTEGER / 1000 ? units * 1000 : 0;

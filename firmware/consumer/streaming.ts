@@ -5,7 +5,7 @@
 import { type Clock, every, type Timer } from "../../hal/clock.ts";
 import type { ChainLink } from "../token/hash-chain.ts";
 import type { Ratio } from "../units.ts";
-import { ownPulses, type PayerStream, unitsDue } from "./stream-payer.ts";
+import { ownPulses, type PayerStream, unitsDue, unitsOwned } from "./stream-payer.ts";
 
 /** While the device waits for proof it is sent again so often; else less and less often. */
 const RESEND_MS = 1_000;
@@ -105,17 +105,23 @@ export class Streaming {
     this.#timer?.cancel();
   }
 
-  /** Of the order, as far as we believe it. */
-  #deliveredPulses(): number {
+  /** By what was delivered of the order, as far as we believe it. */
+  #due(): number {
     const { beforePulses, mostPulses, ownUnits } = this.#session;
     const told = beforePulses + Math.min(this.#pulses, mostPulses);
-    if (ownUnits === undefined) return told;
-    return Math.min(told, ownPulses(ownUnits() ?? 0, this.#ratio));
+    if (ownUnits === undefined) return unitsDue(this.#stream, told, this.#ended);
+    const own = ownUnits() ?? 0;
+    const pulses = Math.min(told, ownPulses(own, this.#ratio));
+    const due = unitsDue(this.#stream, pulses, this.#ended);
+    return Math.max(
+      this.#stream.released,
+      Math.min(due, unitsOwned(this.#stream, own, this.#ended)),
+    );
   }
 
   /** Whether there is a new proof. */
   #release(): boolean {
-    const units = unitsDue(this.#stream, this.#deliveredPulses(), this.#ended);
+    const units = this.#due();
     if (units === this.#stream.released) return false;
     this.#stream = { ...this.#stream, released: units };
     this.#last = this.#session.chain.advance(units);

@@ -10,7 +10,7 @@ import type { ChainLink } from "../token/hash-chain.ts";
 import { peekOffer } from "../token/offer.ts";
 import { peekReceipt, type Receipt } from "../token/receipt.ts";
 import type { Events } from "./events.ts";
-import { type Purchase, type Purchases, withStream } from "./purchase.ts";
+import { type Purchase, type Purchases, type StreamChange, withStream } from "./purchase.ts";
 import { chainOf, deliveredPulses, provedUnits, sessionPulses } from "./stream-order.ts";
 import { Streaming } from "./streaming.ts";
 
@@ -46,6 +46,8 @@ export interface SessionStream {
   streaming: Streaming;
   step: number;
   window: number;
+  /** The device has taken step and window: they are kept, for the next session and for a dispute. */
+  agreed(): void;
 }
 
 export class Streams {
@@ -85,15 +87,15 @@ export class Streams {
     const { id } = purchase;
     const beforePulses = deliveredPulses(receipts);
     const { numerator, denominator } = offer.value;
-    const keep = this.#keeper(id, { step, window });
-    keep(released);
+    const keep = this.#keeper(id);
+    keep({ released });
     const streaming = new Streaming(
       {
         clock,
         send: sendProof,
         isConnected: isUp,
         released: ({ units: paid }) => {
-          keep(paid);
+          keep({ released: paid });
           const { device } = this.#ports;
           events.tell({ event: "proof", device, order: id, session, units: paid });
         },
@@ -105,13 +107,14 @@ export class Streams {
           ratio: { numerator, denominator },
           ...{ step, window, released },
         },
-        chain: chainOf(offer.value, released, this.#ports),
+        chain: chainOf({ ...offer.value, signedOffer: purchase.offer }, released, this.#ports),
         beforePulses,
         mostPulses: sessionPulses(offer.value, beforePulses, units),
         ownUnits: choice?.ownUnits && (() => events.guard("progress", () => choice.ownUnits?.())),
       },
     );
-    return ok({ purchase: now, streaming, step, window });
+    const agreed = (): void => keep({ step, window });
+    return ok({ purchase: now, streaming, step, window, agreed });
   }
 
   /** The receipts of so many sessions, and what was let go of. */
@@ -137,22 +140,22 @@ export class Streams {
   }
 
   /** Journals how far we are, one write at a time, whatever comes meanwhile in the next. */
-  #keeper(id: string, chosen: { step: number; window: number }): (released: number) => void {
+  #keeper(id: string): (change: StreamChange) => void {
     const { purchases } = this.#ports;
-    let latest = 0;
-    let kept = -1;
+    let latest: StreamChange = {};
+    let kept: StreamChange | undefined;
     let isKeeping = false;
     const keep = async (): Promise<void> => {
       isKeeping = true;
-      while (kept < latest) {
-        const released = latest;
-        await purchases.change(id, (current) => withStream(current, { ...chosen, released }));
-        kept = released;
+      while (kept !== latest) {
+        const next = latest;
+        await purchases.change(id, (current) => withStream(current, next));
+        kept = next;
       }
       isKeeping = false;
     };
-    return (released) => {
-      latest = released;
+    return (change) => {
+      latest = { ...latest, ...change };
       // A journal that breaks is told by the delivery, which writes it too.
       if (!isKeeping) keep().catch(() => undefined);
     };

@@ -27,6 +27,12 @@ export type CounterWrong =
   | "not-started";
 
 export const BURST_PULSES = 4;
+/** No book and no receipt has room for more: a meter that shows it is broken, or was read wrongly. */
+const COUNT_MAX = 4_000_000_000;
+
+export function isCount(count: number): boolean {
+  return Number.isSafeInteger(count) && count >= 0 && count <= COUNT_MAX;
+}
 
 export function startCounter(count: number, atMs: number, burst = BURST_PULSES): Counter {
   return { count, atMs, burst };
@@ -43,7 +49,7 @@ export function readCounter(
   pulsesPerSecondMax: number | undefined,
   burstMax = BURST_PULSES,
 ): CounterDelta {
-  if (!Number.isSafeInteger(count) || count < 0) {
+  if (!isCount(count)) {
     return { counter: { ...counter, atMs }, pulses: 0, wrong: "not-a-count" };
   }
   const started = startCounter(count, atMs, burstMax);

@@ -1,10 +1,10 @@
-// The looks at which nothing but pulses happens, which are nearly all: their numbers are kept in place and nothing is
-// allocated, so that there is nothing to collect while somebody waits for a cut. Whatever else happens is left to the
-// pure step; on any stream of samples the two together do what the pure step does alone.
+// The looks at which nothing but pulses happens, and at an idle outlet nothing at all, which are nearly all: their numbers
+// are kept in place and nothing is allocated, so that there is nothing to collect while somebody waits for a cut.
+// Whatever else happens is left to the pure step; on any stream of samples the two together do what it does alone.
 
 import type { LoopReport } from "../../hal/loop-host.ts";
 import type { SwitchState } from "../../hal/switch.ts";
-import { BURST_PULSES } from "./counter.ts";
+import { BURST_PULSES, isCount } from "./counter.ts";
 import { PROGRESS_INTERVAL_MS } from "./outlet.ts";
 import { watchesFrom } from "./outlet-flow.ts";
 import {
@@ -55,7 +55,8 @@ export class HotStep {
   };
   #state: OutletState;
   #contact: SwitchState["contact"] = "unknown";
-  #isHot = false;
+  /** What goes on, where it is plain enough to be looked at here. */
+  #goesOn: "idle" | "delivering" | "else" = "else";
   /** The numbers in place are newer than the state. */
   #isAhead = false;
 
@@ -72,6 +73,11 @@ export class HotStep {
     return this.#state;
   }
 
+  /** The same for a report: the times of an idle outlet's meters, which are in none, may be behind. */
+  get reported(): OutletState {
+    return this.#goesOn === "idle" ? this.#state : this.state;
+  }
+
   /** What the outlet is doing, at no cost; the numbers of its session may be behind. */
   get phase(): Phase {
     return this.#state.phase;
@@ -82,7 +88,11 @@ export class HotStep {
     this.#state = state;
     this.#isAhead = false;
     const { phase } = state;
-    this.#isHot = phase.is === "delivering" && this.#take(state, phase, sample);
+    const isHot =
+      (phase.is === "idle" || phase.is === "delivering") &&
+      this.#isPlain(state, sample) &&
+      (phase.is === "idle" ? this.#takeMeters(state) : this.#take(state, phase));
+    this.#goesOn = isHot ? phase.is : "else";
   }
 
   /**
@@ -90,7 +100,25 @@ export class HotStep {
    * hear of it now. `else`: nothing of it was taken in.
    */
   look(sample: OutletSample): "pulses" | "progress" | "else" {
-    if (!this.#isHot || !this.#isQuiet(sample) || !this.#isPlausible(sample)) return "else";
+    if (this.#goesOn === "else" || !this.#isQuiet(sample) || !this.#isPlausible(sample)) {
+      return "else";
+    }
+    return this.#goesOn === "idle" ? this.#lookIdle(sample) : this.#lookDelivering(sample);
+  }
+
+  /** A pulse through an open switch may be a leak. */
+  #lookIdle(sample: OutletSample): "pulses" | "else" {
+    for (let i = 0; i < this.#meters.length; i++) {
+      const reading = sample.readings[i];
+      if (reading === undefined || reading === "lost") return "else";
+      if (reading.count !== this.#meters[i]?.count) return "else";
+    }
+    this.#takePulses(sample);
+    this.#isAhead = true;
+    return "pulses";
+  }
+
+  #lookDelivering(sample: OutletSample): "pulses" | "progress" | "else" {
     const session = this.#session;
     const { nowMs } = sample;
     const reading = sample.readings[session.meter];
@@ -124,21 +152,22 @@ export class HotStep {
     };
   }
 
-  /** Puts the numbers in place, where nothing is going on but a delivery far enough from its end. */
-  #take(state: OutletState, phase: Phase & { is: "delivering" }, sample: OutletSample): boolean {
-    const { rules, fault, interlocks, itemSinceMs, flow, cutAtMs } = state;
-    const { session } = phase;
-    const isPlain =
-      rules.item === undefined &&
-      itemSinceMs === undefined &&
-      fault === undefined &&
-      interlocks.block === undefined &&
-      flow === undefined &&
-      cutAtMs === undefined;
-    if (!isPlain || sample.switch === "lost" || sample.switch.fault !== undefined) return false;
+  /** Nothing is the matter, and nothing is waited for. */
+  #isPlain(state: OutletState, sample: OutletSample): boolean {
+    const { fault, interlocks, itemSinceMs, flow, cutAtMs } = state;
+    if (fault !== undefined || interlocks.block !== undefined) return false;
+    if (itemSinceMs !== undefined || flow !== undefined || cutAtMs !== undefined) return false;
+    if (sample.switch === "lost" || sample.switch.fault !== undefined) return false;
     this.#contact = sample.switch.contact;
     // Where no feedback is fitted it is taken to be open again some time after it was told so.
-    if (this.#contact === "unknown" && !state.isOpen) return false;
+    return this.#contact !== "unknown" || state.isOpen;
+  }
+
+  /** Puts the numbers in place, where nothing is going on but a delivery far enough from its end. */
+  #take(state: OutletState, phase: Phase & { is: "delivering" }): boolean {
+    const { rules } = state;
+    const { session } = phase;
+    if (rules.item !== undefined) return false;
     const index = rules.meters.findIndex(({ id }) => id === session.meter);
     const limit = limitOf(state, session);
     if (index < 0 || session.delivered >= limit || !this.#takeMeters(state)) return false;
@@ -185,7 +214,7 @@ export class HotStep {
       if (meter === undefined || reading === undefined || reading === "lost") return false;
       const { count } = reading;
       const pulses = count - meter.count;
-      if (!Number.isSafeInteger(count) || pulses < 0) return false;
+      if (!isCount(count) || pulses < 0) return false;
       meter.nextAtMs = pulses === 0 && !meter.isPolled ? nowMs : reading.atMs;
       meter.nextBurst = meter.burst;
       if (meter.pulsesPerSecondMax === Infinity) continue;
@@ -214,14 +243,14 @@ export class HotStep {
 
   #caughtUp(): OutletState {
     const { phase } = this.#state;
-    if (phase.is !== "delivering") return this.#state;
-    const { delivered, pulseAtMs, reportedAtMs, reportedPulses } = this.#session;
     const meters = this.#state.meters.map((meter, i) => {
       const hot = this.#meters[i];
       if (hot === undefined) return meter;
       const { count, atMs, burst, pulses, fromMs, readMs } = hot;
       return { ...meter, counter: { count, atMs, burst }, pulses, fromMs, readMs };
     });
+    if (phase.is !== "delivering") return { ...this.#state, meters };
+    const { delivered, pulseAtMs, reportedAtMs, reportedPulses } = this.#session;
     const session = { ...phase.session, delivered, reportedAtMs, reportedPulses };
     return { ...this.#state, meters, phase: { ...phase, session, pulseAtMs } };
   }

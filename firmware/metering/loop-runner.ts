@@ -118,7 +118,7 @@ class Loop {
 
   #sayOutlets(on: "ready" | "alive"): void {
     const atMs = this.#clock.monotonicMs();
-    const outlets = this.#outlets.map((each) => outletReport(each.hot.state, each.health()));
+    const outlets = this.#outlets.map((each) => outletReport(each.hot.reported, each.health()));
     const sensors = this.#sensors.map((each) => each.report(atMs));
     this.#channel.report({ on, atMs, outlets, sensors });
   }

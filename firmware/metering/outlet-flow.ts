@@ -1,9 +1,9 @@
 // The flow at the end of a session as part of the pure outlet step: how fast its last pulses come, when the switch is
 // told to open so that what runs on ends where it should, and what the stop then teaches about that.
 
-import type { RunOn, StopReason } from "../../hal/loop-host.ts";
-import { meterOf, type OutletState, type Phase, type Session } from "./outlet-state.ts";
-import { cutAfterMs, cutPulsesMax, learnRunOn } from "./run-on.ts";
+import type { StopReason } from "../../hal/loop-host.ts";
+import { type Flow, meterOf, type OutletState, type Phase, type Session } from "./outlet-state.ts";
+import { cutAfterMs, cutPulsesMax, isFarBelow, learnRunOn } from "./run-on.ts";
 
 /** So many pulses say how fast it flows. */
 const FLOW_PULSES = 8;
@@ -32,16 +32,28 @@ export function withFlow(state: OutletState, phase: Phase, pulses: number): Outl
   const pulseAtMs = meterOf(state, session.meter)?.counter?.atMs;
   if (pulseAtMs === undefined || session.delivered < watchesFrom(state, session)) return state;
   const { flow } = state;
-  if (flow === undefined) return { ...state, flow: { pulseAtMs, intervalMs: undefined } };
+  if (flow === undefined) {
+    return { ...state, flow: { pulseAtMs, intervalMs: undefined, soonerMs: undefined } };
+  }
   const seenMs = (pulseAtMs - flow.pulseAtMs) / pulses;
-  return { ...state, flow: { pulseAtMs, intervalMs: intervalMs(flow.intervalMs, seenMs) } };
+  return { ...state, flow: { ...withInterval(flow, seenMs), pulseAtMs } };
 }
 
-function intervalMs(beforeMs: number | undefined, seenMs: number): number | undefined {
-  if (seenMs <= 0) return beforeMs;
-  if (beforeMs === undefined) return seenMs;
-  const isOther = seenMs > beforeMs * OTHER_FLOW || seenMs * OTHER_FLOW < beforeMs;
-  return isOther ? seenMs : beforeMs + WEIGHT * (seenMs - beforeMs);
+/**
+ * One pulse that comes much sooner is a contact that bounced, or a disturbance on its line: taken for a flow it would
+ * end the session with all that such a flow runs on still missing. Two are another flow.
+ */
+function withInterval(flow: Flow, seenMs: number): Flow {
+  const { intervalMs: beforeMs, soonerMs } = flow;
+  if (seenMs <= 0) return flow;
+  if (beforeMs === undefined || seenMs * OTHER_FLOW < beforeMs) {
+    return soonerMs === undefined
+      ? { ...flow, soonerMs: seenMs }
+      : { ...flow, intervalMs: Math.max(soonerMs, seenMs), soonerMs: undefined };
+  }
+  const isSlower = seenMs > beforeMs * OTHER_FLOW;
+  const intervalMs = isSlower ? seenMs : beforeMs + WEIGHT * (seenMs - beforeMs);
+  return { ...flow, intervalMs, soonerMs: undefined };
 }
 
 /** When the switch is to be told to open, where that is before the next pulse: what runs on delivers the rest. */
@@ -67,8 +79,14 @@ export function partFlowed(state: OutletState, nowMs: number): number | undefine
   return part > OVERDUE ? undefined : Math.min(1, Math.max(0, part));
 }
 
-/** After these something was broken, and what flowed says nothing about the next stop. */
+/**
+ * After these something was broken, or was taken away beside the switch as an emergency stop does, and what flowed says
+ * nothing about the next stop.
+ */
 const TEACHES_NOTHING: readonly StopReason[] = [
+  "emergency-stop",
+  "interlock",
+  "sensor-stale",
   "weld",
   "not-closed",
   "leak",
@@ -83,11 +101,12 @@ export function learnt(
   state: OutletState,
   { session, part, deliveredAtStop }: Phase & { is: "settling" },
   reason: StopReason,
-): RunOn | undefined {
+): Pick<OutletState, "runOn" | "wasFarBelow"> {
+  const { runOn, wasFarBelow } = state;
   const intervalMs = state.flow?.intervalMs;
   if (part === undefined || intervalMs === undefined || TEACHES_NOTHING.includes(reason)) {
-    return state.runOn;
+    return { runOn, wasFarBelow };
   }
-  const pulses = session.delivered - deliveredAtStop;
-  return learnRunOn(state.runOn, { pulses, part, intervalMs });
+  const stop = { pulses: session.delivered - deliveredAtStop, part, intervalMs };
+  return { runOn: learnRunOn(runOn, stop, wasFarBelow), wasFarBelow: isFarBelow(runOn, stop) };
 }

@@ -4,6 +4,7 @@
 import {
   BURST_PULSES,
   type CounterWrong,
+  isCount,
   readCounter,
   readItems,
   startCounter,
@@ -48,7 +49,9 @@ function readMeter(
   const rules = state.rules.meters[index];
   const polled = rules?.poll;
   const nothing = { pulses: 0, wrong: false, fromMs: nowMs };
-  if (reading === undefined || reading === "lost") {
+  // What it counts from is to be a count as well.
+  const isNone = reading === undefined || reading === "lost";
+  if (isNone || (counter === undefined && !isCount(reading.count))) {
     return { ...nothing, counter, lost: true, readMs: nowMs };
   }
   const { count, atMs } = reading;

@@ -138,6 +138,8 @@ export interface OutletState {
   slowSinceMs: number;
   /** What is known of how it runs on. */
   runOn: RunOn | undefined;
+  /** The last stop that taught something said that far less runs on. */
+  wasFarBelow: boolean;
   /** How the last pulses of a session come: see watchesFrom(). */
   flow: Flow | undefined;
   /** The switch is to be told to open then, if no pulse comes before. A step is wanted at that time. */
@@ -147,8 +149,10 @@ export interface OutletState {
 export interface Flow {
   /** When the last pulse came, by the meter. */
   pulseAtMs: number;
-  /** Between pulses; undefined until two were seen. */
+  /** Between pulses; undefined until two were seen, of which the longer one counts. */
   intervalMs: number | undefined;
+  /** The last pulse came so much later than the one before, which is much sooner than it was; it alone says so. */
+  soonerMs: number | undefined;
 }
 
 export type LoopEffect =

@@ -49,6 +49,7 @@ export function startOutlet(rules: OutletRules, sample: OutletSample): OutletSta
     slow: false,
     slowSinceMs: sample.nowMs,
     runOn: undefined,
+    wasFarBelow: false,
     flow: undefined,
     cutAtMs: undefined,
   };
@@ -189,7 +190,7 @@ function settle(
     enter(draft, { ...phase, reason, cause, stillSinceMs });
     return;
   }
-  if (isStill) draft.state = { ...draft.state, runOn: learnt(draft.state, phase, reason) };
+  if (isStill) draft.state = { ...draft.state, ...learnt(draft.state, phase, reason) };
   // Through a contact that is taken to be open it flows and flows.
   const leaks = !isStill && isOpen && nowMs - stillSinceMs < rules.settleMs;
   if (leaks && !OUTRANKS_LEAK.includes(reason)) {

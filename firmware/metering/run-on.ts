@@ -10,6 +10,13 @@ const WEIGHT_MIN = 1 / 8;
 const SPREADS_MAX = 3;
 /** The least that one stop may move it, so that something that was very even can change. */
 const MOVE_MS_MIN = 1;
+/**
+ * A stop that lies so far below the mean, in spreads and in pulses: of one alone somebody may have shut the nozzle. Two
+ * are another actuator's, or the mean was learnt from a stop like no other: half of that is believed at once, because
+ * each cut far before its time leaves somebody short.
+ */
+const FAR_SPREADS = 8;
+const FAR_PULSES = 2;
 
 /** A stop at a steady flow: the pulses after the switch was told to open, and what had flowed of the first of them. */
 export interface SeenStop {
@@ -19,17 +26,35 @@ export interface SeenStop {
   intervalMs: number;
 }
 
-/** Undefined as long as nothing ever flowed on for a whole pulse: then there is nothing to be learnt. */
-export function learnRunOn(before: RunOn | undefined, stop: SeenStop): RunOn | undefined {
+/** The stop is far below what is known; see FAR_SPREADS. */
+export function isFarBelow(before: RunOn | undefined, stop: SeenStop): boolean {
+  if (before === undefined) return false;
+  const { delayMs, spreadMs } = before;
+  const belowMs = delayMs - mostMsOf(stop);
+  return belowMs > Math.max(FAR_SPREADS * spreadMs, FAR_PULSES * stop.intervalMs);
+}
+
+/**
+ * Undefined as long as nothing ever flowed on for a whole pulse: then there is nothing to be learnt. `wasFarBelow`: the
+ * stop before this one.
+ */
+export function learnRunOn(
+  before: RunOn | undefined,
+  stop: SeenStop,
+  wasFarBelow = false,
+): RunOn | undefined {
   const { pulses, part, intervalMs } = stop;
   const leastMs = bounded((pulses - part) * intervalMs);
-  const mostMs = bounded((pulses + 1 - part) * intervalMs);
+  const mostMs = mostMsOf(stop);
   if (before === undefined) {
     if (pulses === 0) return undefined;
     // Rather too little, which gives something away, than too much, which leaves something to be paid back.
     return { delayMs: leastMs, spreadMs: (mostMs - leastMs) / 4, stops: 1 };
   }
   const { delayMs, spreadMs, stops } = before;
+  if (wasFarBelow && isFarBelow(before, stop)) {
+    return { delayMs: (delayMs + mostMs) / 2, spreadMs, stops: stops + 1 };
+  }
   const nearestMs = Math.min(Math.max(delayMs, leastMs), mostMs);
   const quarterMs = (mostMs - leastMs) / 4;
   const moveMsMax = Math.max(SPREADS_MAX * spreadMs, mostMs - leastMs, MOVE_MS_MIN);
@@ -43,6 +68,10 @@ export function learnRunOn(before: RunOn | undefined, stop: SeenStop): RunOn | u
     spreadMs: bounded(spreadMs + weight * (distanceMs - spreadMs)),
     stops: stops + 1,
   };
+}
+
+function mostMsOf({ pulses, part, intervalMs }: SeenStop): number {
+  return bounded((pulses + 1 - part) * intervalMs);
 }
 
 function bounded(ms: number): number {

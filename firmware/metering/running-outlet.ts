@@ -91,7 +91,8 @@ export function startRunning(outlet: OutletDevices, clock: Clock): RunningOutlet
       const { contact } = sampled.switch;
       const { is } = hot.phase;
       const closed = contact === "closed" || (contact === "unknown" && is === "delivering");
-      if (!closed && contact === "unknown" && is !== "idle") return;
+      // One that is seen may still be on its way; of one that nobody sees the command is all that is known.
+      if (!closed && contact === "unknown" && is !== "idle" && isSeen(outlet)) return;
       for (const meter of outlet.meters.values()) unlessLost(() => meter.follow(closed));
     },
     onWake: (wake) => {
@@ -99,6 +100,10 @@ export function startRunning(outlet: OutletDevices, clock: Clock): RunningOutlet
     },
     health: () => healthOf(outlet),
   };
+}
+
+function isSeen({ part: { switch: actuator } }: OutletDevices): boolean {
+  return actuator.kind !== "start-signal" && actuator.feedbackLine !== undefined;
 }
 
 function rulesOf({ part, meters }: OutletDevices): OutletRules {

@@ -314,7 +314,7 @@ class MeteredDelivery implements Delivery {
     for (const [id, reason] of [...this.#orphans]) {
       const one = this.#ports.journal.order(id);
       if (one?.running === undefined) this.#orphans.delete(id);
-      else if (this.#streams.isClosing(one)) continue;
+      else if (this.#streams.isClosing(one) || this.#outlets.awaitsReading(one)) continue;
       else if (this.#outlets.report(one.outlet)?.session === undefined) {
         await this.#endOrphan(one, reason);
       }
@@ -381,13 +381,14 @@ class MeteredDelivery implements Delivery {
   async #endOrphan(one: Order, reason: StopReason): Promise<void> {
     const { running } = one;
     if (running === undefined) return;
+    const { loop, policy } = this.#ports;
+    // Its grant may have waited for the disk until the next loop was up.
+    loop.send({ do: "stop", session: loopSession(one), reason });
     // Without a report of its outlet (the board has it no more) policy decides.
     const outlet = this.#outlets.report(one.outlet);
-    const retained = outlet?.retained.includes(one.meter) === true;
-    const kept = retained ? outlet?.readings[one.meter] : undefined;
+    const kept = outlet?.retained.includes(one.meter) ? outlet.readings[one.meter] : undefined;
     const seen = Math.max(running.recorded, this.#deliveredOf(one));
-    const { loss } = this.#ports.policy;
-    const facts = unwatchedFacts(one, { kept, seen, loss }, reason);
+    const facts = unwatchedFacts(one, { kept, seen, loss: policy.loss }, reason);
     const isAllOut = kept !== undefined && kept - running.startReading >= running.reserved;
     if (!isAllOut) this.#leftItems.note(one, outlet?.readings[one.meter] ?? 0);
     if (!this.#streams.awaitsLast(one, facts)) await this.#endSession(one, facts);

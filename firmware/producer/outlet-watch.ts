@@ -30,6 +30,8 @@ export interface OutletWatch {
   /** Between two reports of the whole board: the next session starts from what this one left. */
   onReading(outlet: string, meter: string, reading: number): void;
   onLost(): void;
+  /** Whether the count of a meter that kept counting may still come: one on a bus has not answered a loop that just started. */
+  awaitsReading(of: { outlet: string; meter: string }): boolean;
   /** Whether the outlet could deliver now: `not-ready` with the reason. */
   ready(outlet: string): Result<void>;
   health(): OutletHealth[];
@@ -40,6 +42,50 @@ export function openOutletWatch(
   runOnOf: (outlet: string) => RunOn | undefined,
 ): OutletWatch {
   const reports = new Map<string, OutletReport>();
+  /** How long the loop is up, by its own clock. */
+  const up = { sinceMs: 0, forMs: 0 };
+  const { tellOutlet, tellSensor } = teller(log);
+  return {
+    report: (outlet) => reports.get(outlet),
+    onReports: ({ on, outlets, sensors, atMs }) => {
+      if (on === "ready" || reports.size === 0) up.sinceMs = atMs;
+      up.forMs = atMs - up.sinceMs;
+      for (const report of outlets) reports.set(report.outlet, report);
+      // A loop that has just started has not heard of its slow meters and sensors yet.
+      if (on === "ready") return;
+      outlets.forEach(tellOutlet);
+      sensors.forEach(tellSensor);
+    },
+    onReading: (outlet, meter, reading) => {
+      const report = reports.get(outlet);
+      if (report === undefined) return;
+      const readings = { ...report.readings, [meter]: reading };
+      reports.set(outlet, { ...report, readings });
+    },
+    onLost: () => reports.clear(),
+    awaitsReading: ({ outlet, meter }) => {
+      const { retained = [], readings } = reports.get(outlet) ?? {};
+      if (!retained.includes(meter) || readings?.[meter] !== undefined) return false;
+      return up.forMs < METER_ANSWERS_MS;
+    },
+    ready: (outlet) => {
+      const report = reports.get(outlet);
+      if (report === undefined) return fail("not-ready", "the metering loop is not up");
+      if (report.healthy) return ok(undefined);
+      const { fault = "unknown", raised } = report;
+      const which = raised.length > 0 ? ` (${raised.slice(0, LISTED_MAX).join(", ")})` : "";
+      return fail("not-ready", `the outlet cannot deliver: ${fault}${which}`);
+    },
+    health: () =>
+      [...reports.values()].map((report) => {
+        const runOn = runOnOf(report.outlet);
+        return { ...healthOf(report), ...(runOn && { runOn: shortened(runOn) }) };
+      }),
+  };
+}
+
+/** What is the matter goes on record when it begins, when it changes and when it is over. */
+function teller(log: Log) {
   /** As they were logged last. */
   const told = new Map<string, string>();
 
@@ -64,40 +110,12 @@ export function openOutletWatch(
       else log("warn", "sensor-trouble", { sensor, quality, why });
     });
   };
-
-  return {
-    report: (outlet) => reports.get(outlet),
-    onReports: ({ on, outlets, sensors }) => {
-      for (const report of outlets) reports.set(report.outlet, report);
-      // A loop that has just started has not heard of its slow meters and sensors yet.
-      if (on === "ready") return;
-      outlets.forEach(tellOutlet);
-      sensors.forEach(tellSensor);
-    },
-    onReading: (outlet, meter, reading) => {
-      const report = reports.get(outlet);
-      if (report === undefined) return;
-      const readings = { ...report.readings, [meter]: reading };
-      reports.set(outlet, { ...report, readings });
-    },
-    onLost: () => reports.clear(),
-    ready: (outlet) => {
-      const report = reports.get(outlet);
-      if (report === undefined) return fail("not-ready", "the metering loop is not up");
-      if (report.healthy) return ok(undefined);
-      const { fault = "unknown", raised } = report;
-      const which = raised.length > 0 ? ` (${raised.slice(0, LISTED_MAX).join(", ")})` : "";
-      return fail("not-ready", `the outlet cannot deliver: ${fault}${which}`);
-    },
-    health: () =>
-      [...reports.values()].map((report) => {
-        const runOn = runOnOf(report.outlet);
-        return { ...healthOf(report), ...(runOn && { runOn: shortened(runOn) }) };
-      }),
-  };
+  return { tellOutlet, tellSensor };
 }
 
 const LISTED_MAX = 3;
+/** A meter that starts with the power takes some seconds. What does not answer for so long is not waited for. */
+const METER_ANSWERS_MS = 30_000;
 
 function shortened({ delayMs, spreadMs, stops }: RunOn): RunOn {
   return { delayMs: tenths(delayMs), spreadMs: tenths(spreadMs), stops };

@@ -4,13 +4,14 @@
 import { RUN_ON_MS_MAX, type RunOn } from "../../hal/loop-host.ts";
 import type { Store, StoreWrite } from "../../hal/store.ts";
 import { readRecord, writeRecord } from "../protocol/record.ts";
-import { field, map, uint } from "../protocol/schema.ts";
+import { field, int, map, uint } from "../protocol/schema.ts";
 
 /** Times in microseconds. */
 const runOnRecord = map({
   delayUs: field(1, uint(RUN_ON_MS_MAX * 1000)),
   spreadUs: field(2, uint(RUN_ON_MS_MAX * 1000)),
-  stops: field(3, uint(0xffff_ffff)),
+  // The loop takes no grant with what was learnt from nothing.
+  stops: field(3, int(1, 0xffff_ffff)),
 });
 
 export interface RunOns {

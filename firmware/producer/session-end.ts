@@ -56,9 +56,12 @@ export function sessionEnd(
   const within = Math.min(facts.pulses, running.reserved);
   const { next, charged, streamed } =
     one.stream === undefined ? plainEnded(one, within) : streamEnded(one, within);
-  // A cut that was advanced for what runs on may end a pulse early: that is given back (I6).
+  const left = order.remainingPulses(next);
+  // A cut that was advanced for what runs on may end a pulse early: that is given back (I6). Of a prepaid order nothing
+  // can be given back: where more is missing it stays good.
+  const isWhole = one.prepaid === undefined || left <= 1;
   const isLast = reason === "exhausted" && running.total === order.remainingPulses(one);
-  const exhausted = isLast || order.remainingPulses(next) === 0;
+  const exhausted = (isLast && isWhole) || left === 0;
   const refunds = one.terms.undelivered === "refund" && !STAYS_GOOD.has(reason);
   const isClosing = exhausted || refunds;
   const cause = facts.cause ?? (reason === "proof-late" ? provedCause(streamed) : undefined);

@@ -54,6 +54,8 @@ export interface StreamsPorts {
 interface Closing {
   facts: SessionFacts;
   timers: readonly Timer[];
+  /** Told to be over, which it is once: the order's next session may run before that is on disk. */
+  isOver: boolean;
 }
 
 export class Streams {
@@ -128,7 +130,7 @@ export class Streams {
       every(clock, CLOSING_TELL_MS, say),
       after(clock, CLOSING_PROOF_MS, () => this.#end(one.id)),
     ];
-    this.#closing.set(one.id, { facts, timers });
+    this.#closing.set(one.id, { facts, timers, isOver: false });
     say();
     return true;
   }
@@ -170,7 +172,8 @@ export class Streams {
   #end(id: string): void {
     const closing = this.#closing.get(id);
     const one = this.#ports.order(id);
-    if (closing === undefined) return;
+    if (closing === undefined || closing.isOver) return;
+    closing.isOver = true;
     for (const timer of closing.timers) timer.cancel();
     if (one !== undefined) this.#ports.over(one, closing.facts);
   }

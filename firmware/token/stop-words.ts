@@ -28,7 +28,7 @@ function readingWords(reason: string, { value, unit }: StopCause): string {
         ? `${value} pulses through the open switch`
         : `${LAST[reason] ?? "at"} ${value} pulses`;
     case "units":
-      return `proof of ${value} units`;
+      return `proof of ${value} ${value === 1 ? "unit" : "units"}`;
     case "state":
       return value === 0 ? (SHOWED[reason] ?? "open") : "raised";
     case "value":

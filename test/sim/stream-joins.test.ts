@@ -90,3 +90,23 @@ test("what was let go with a begin that was refused is good with shorter steps t
   expect(told).toEqual(["busy", "ok", "ok"]);
   expect(await violations(site, SOCKET_1)).toEqual([]);
 });
+
+test("step and window of a session are kept for the next one, and those that the device refused are not", async () => {
+  await story(
+    async ({ consumer, dealer }) => {
+      const { purchase } = value(await dealer.select({ service: 1, price: 1, units: 2 }));
+      value(await dealer.pay(purchase, CARD, { stream: { step: 1, window: 1 } }));
+      const take = (units: number | undefined, choice?: StreamChoice): Promise<Result<unknown>> =>
+        dealer.begin(purchase, units, () => undefined, choice);
+      const kept = async () => (await consumer.purchases.get(purchase.id))?.stream;
+      expect(kind(await take(1, { step: 2, window: 9 }))).toBe("out-of-range");
+      expect(await kept()).toMatchObject({ step: 1, window: 1 });
+      value(await take(1, { step: 2, window: 3 }));
+      expect(await kept()).toMatchObject({ step: 2, window: 3 });
+      expect(kind(await take(undefined, { window: 9 }))).toBe("out-of-range");
+      value(await take(undefined));
+      expect(await kept()).toMatchObject({ step: 2, window: 3, released: 2 });
+    },
+    { services: [STREAMED] },
+  );
+});

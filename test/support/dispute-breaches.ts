@@ -233,11 +233,17 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "the consumer keeps proofs back",
     ...{ rule: "D8", party: "consumer" },
-    logs: ({ consumer }, { offer }, { step, window }) => {
-      const pulses = grantPulses(offer.units, offer);
-      const units = Math.max(0, offer.units - step - window - 1);
-      const link = chainOf(offer.id, offer.units)[units] ?? FALSE_LINK;
-      Object.assign(consumer, { counts: [{ pulses, own: true }], proofs: [{ units, link }] });
+    draft: (draft, { step, window }) => {
+      const { offer } = draft;
+      const given = grantPulses(step + window + 1, offer);
+      const link = chainOf(offer.id, offer.units)[0] ?? FALSE_LINK;
+      const [first] = sessionsOf(draft.receipts);
+      if (first === undefined) throw new Error("there is a session");
+      const streamed = { proof: { units: 0, link }, unpaidPulses: given, caughtUpPulses: 0 };
+      const nothing = { pulses: 0, milliUnits: 0, amountMinor: 0, runOnPulses: given };
+      const endReading = first.startReading + given;
+      draft.receipts = [{ ...first, ...nothing, endReading, breakdown: { lines: [], streamed } }];
+      Object.assign(draft, { released: 0, proved: 0, delivered: given });
     },
   },
   {

@@ -58,7 +58,7 @@ export class StreamBench {
     this.options = options;
     this.world = simWorld({ seed });
     const payer = { crypto, boxSecret: SECRET };
-    const offer = { id: ORDER, units };
+    const offer = { id: ORDER, units, signedOffer: new Uint8Array() };
     this.chain = (count) => chainOf(offer, count, payer).current.link;
     const root = this.chain(0);
     this.seller = { order: ORDER, units, ratio, step, window, proved: 0, link: root };

@@ -1,5 +1,5 @@
-// Vitest reporter: after a run, one line for each skipped test with its reason, then the count of all.
-// A skipped test that says nothing of why is still named, so that none can vanish.
+// Vitest reporter: after a run, one line for each skipped test with its reason, then the count of all, alone on its line:
+// `make ci` adds those up. A skipped test that says nothing of why is still named, so that none can vanish.
 
 import type { Reporter, TestCase, TestModule } from "vitest/node";
 
@@ -27,9 +27,7 @@ export class Tally implements Reporter {
     const unfinished =
       (count.pending > 0 ? `, ${count.pending} unfinished` : "") +
       (unloaded > 0 ? `, ${unloaded} files did not load` : "");
-    console.log(
-      `tests: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped${unfinished}, ` +
-        `${modules.length} files, ${seconds} s`,
-    );
+    console.log(`${modules.length} files in ${seconds} s${unfinished}`);
+    console.log(`tests: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
   }
 }

@@ -97,7 +97,7 @@ describe("how it is paid by the unit", () => {
 describe("what came of it", () => {
   const [sold] = story.receipts as readonly [SessionReceipt];
   const { breakdown: _, ...plain } = sold;
-  const proof = chainOf(offer, 3, payer).current;
+  const proof = chainOf({ ...offer, signedOffer: signed.offer }, 3, payer).current;
   const streamed = { proof, unpaidPulses: 400, caughtUpPulses: 0 };
   const session: SessionReceipt = {
     ...plain,

@@ -1,7 +1,7 @@
 // The metering loop in a process of its own, as on a board: the real channel to the device's side, the real counting
-// of edges, the real drivers, and lines that are named pipes (see pulse-source-child.ts) in place of a GPIO chip. The
+// of edges, the real drivers, and lines that are named pipes (see pulse-source-child.ts) or those of a GPIO chip. The
 // contact of each switch follows at once; what comes through an open one is a pulse in a pipe, and no leak.
-//   edge-loop-child.js CUTS PIPE...
+//   edge-loop-child.js CUTS PIPE|CHIP:OFFSET...
 // With CUTS above 0 the first outlet is sold here, one pulse at a time: each pulse is the last of its grant and opens
 // the switch, and the grant is renewed when it is open. After so many it says how long that took, in microseconds
 // from the stamp of the pulse to the call that drives the line.
@@ -11,6 +11,7 @@ import { PerformanceObserver } from "node:perf_hooks";
 import { runLoop } from "../../firmware/metering/loop-runner.ts";
 import type { Board, OutletPart } from "../../hal/board.ts";
 import { openOutlets } from "../../hal/drivers/open-outlets.ts";
+import { FLAG_EDGE_RISING, FLAG_INPUT, requestLine } from "../../hal/linux/gpio-chip.ts";
 import { openEdges } from "../../hal/linux/gpio-edges.ts";
 import { openLoopChannel } from "../../hal/linux/loop-channel.ts";
 import { loadNative } from "../../hal/linux/native.ts";
@@ -24,7 +25,7 @@ const OWN_SESSION = "own";
 const TOTAL = 1e12;
 
 const cuts = Number(process.argv[2]);
-const pipes = process.argv.slice(3);
+const sources = process.argv.slice(3);
 
 function outlet(line: string): OutletPart {
   return {
@@ -44,9 +45,9 @@ function outlet(line: string): OutletPart {
 const board: Board = {
   name: "pipes",
   title: "Pipes",
-  outlets: pipes.map((_, i) => outlet(`${i}`)),
+  outlets: sources.map((_, i) => outlet(`${i}`)),
 };
-const coils = pipes.map(() => false);
+const coils = sources.map(() => false);
 /** When the first pulse of the last read was stamped, by the clock that all processes share. */
 const stamp = { ms: 0 };
 const latencyUs = new Float64Array(Math.max(1, cuts));
@@ -85,11 +86,18 @@ function openCoil(line: number): OutputPin {
   return { set, close: () => set(false) };
 }
 
+function openSource(source: string): number {
+  const [path = "", offset] = source.split(":");
+  if (offset === undefined) return openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const flags = FLAG_INPUT | FLAG_EDGE_RISING;
+  return requestLine({ path, offset: Number(offset), flags, consumer: "sluice", eventsMax: 64 });
+}
+
 const lines: Lines = {
   output: (name) => openCoil(Number(name)),
   input: (name): InputPin => ({ read: () => coils[Number(name)] === true, close: () => {} }),
   edges: (name) => {
-    const fd = openSync(pipes[Number(name)] ?? "", constants.O_RDWR | constants.O_NONBLOCK);
+    const fd = openSource(sources[Number(name)] ?? "");
     return isCut(Number(name)) ? openEdges(name, fd, stampedNative()) : openEdges(name, fd);
   },
 };

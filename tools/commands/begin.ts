@@ -27,7 +27,7 @@ leaves. A delivery that runs already is joined again.
                      device; what is left of it afterwards is an order of yours as any other
   --units N          only so many of the units that are left
   --step K           of an order that is paid by the unit (pay --stream): one proof for every K
-                     units; as it was paid, where nothing is said
+                     units; as before, where nothing is said
   --window W         of such an order: up to W units delivered ahead of proof
   --save FILE        also keep the receipt bundle there; of a bearer token once it is used up
 ${CONSUMER_HELP}

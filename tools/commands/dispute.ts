@@ -66,6 +66,9 @@ function readBoth(a: string, b: string): Result<readonly [DisputeLog, DisputeLog
 
 function readOne(file: string): Result<DisputeLog> {
   const bytes = readWhole(file, LOG_BYTES_MAX);
+  if (!bytes.ok && bytes.fault.kind === "too-large") {
+    return fail("too-large", `${file}: ${bytes.fault.message}: it is no log`);
+  }
   if (!bytes.ok) return bytes;
   const log = readLog(Buffer.from(bytes.value).toString("utf8"));
   return log.ok ? log : fail(log.fault.kind, `${file}: ${log.fault.message}`, log.fault.at);

@@ -67,7 +67,9 @@ example: sluice pay last --card decline --card approve`,
       if (!paid.ok) return { ok: false, fault: withNextStep(paid.fault, id) };
       const { state, device } = paid.value;
       out.emit({ step: "pay", order: id, device, totalMinor, currency, state });
-      out.say(state === "closed" ? `order ${id} was paid, and is closed` : `order ${id} is paid`);
+      const isHeld = paid.value.stream !== undefined;
+      const now = isHeld ? "is held, and paid by the unit" : "is paid";
+      out.say(`order ${id} ${state === "closed" ? "was paid, and is closed" : now}`);
       if (state === "paid") out.say(`take delivery with: ${nextCommand("begin", id, values)}`);
       return ok(undefined);
     }),

@@ -131,7 +131,7 @@ async function tellStatus(invocation: Invocation): Promise<ExitCode> {
   );
 }
 
-/** Error: `malformed`. Throws HalError `refused`. */
+/** Errors: those of consumerLog. Throws HalError `refused`. */
 function keepLog(
   purchase: Purchase,
   { boxSecret }: Identity,

@@ -40,6 +40,8 @@ function isSecret(key: string, item: Json): boolean {
   if (typeof is !== "string" || value === undefined) return false;
   if (is === "token" || /token$/i.test(key)) return true;
   if (is === "integer") return isCardNumber(String(value));
+  // A word in their place would be no bytes, and the record could not be read again.
+  if (is === "bytes") return typeof value !== "string" || hideCardNumbers(value) !== value;
   return (
     is === "integers" && Array.isArray(value) && value.some((one) => isCardNumber(String(one)))
   );

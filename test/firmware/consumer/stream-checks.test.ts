@@ -11,7 +11,8 @@ import {
   sessionPulses,
 } from "../../../firmware/consumer/stream-order.ts";
 import { verifyCommitment } from "../../../firmware/token/commitment.ts";
-import type { Offer } from "../../../firmware/token/offer.ts";
+import { provesFrom } from "../../../firmware/token/hash-chain.ts";
+import { type Offer, signOffer } from "../../../firmware/token/offer.ts";
 import type {
   Breakdown,
   SessionReceipt,
@@ -30,7 +31,7 @@ const commitment = value(checkCommitment(committed, offer, paper, crypto));
 type Streamed = NonNullable<Breakdown["streamed"]>;
 
 function proofOf(units: number, of = payer): Streamed["proof"] {
-  const { link } = chainOf(offer, units, of).current;
+  const { link } = chainOf({ ...offer, signedOffer: signed.offer }, units, of).current;
   return { units, link };
 }
 
@@ -70,7 +71,7 @@ describe("a commitment", () => {
   test("is for the offer and its device, and the same however often it is made", () => {
     const { units, order, unitMinor, root } = commitment;
     expect({ units, order, unitMinor }).toEqual({ units: 10, order: offer.id, unitMinor: 35 });
-    expect(root).toEqual(chainOf(offer, 0, payer).current.link);
+    expect(root).toEqual(chainOf({ ...offer, signedOffer: signed.offer }, 0, payer).current.link);
     expect(commitTo(offer, paper, payer)).toEqual({ ok: true, value: committed });
     expect(value(verifyCommitment(committed, crypto)).expiresS).toBeGreaterThan(offer.expiresS);
   });
@@ -90,6 +91,22 @@ describe("a commitment", () => {
       const checked = checkCommitment(committed, offer, { ...paper, ...change }, crypto);
       expect(checked).toMatchObject({ ok: false, fault: { kind: "commitment-invalid" } });
     }
+  });
+
+  test("I4: shares no link with another offer that has the same number", () => {
+    const later = { ...offer, expiresS: offer.expiresS + 86_400 };
+    const signedOffer = signOffer(later, story.keys.device);
+    const second = value(commitTo(later, { signedOffer, signKey: deviceKey }, payer));
+    const { root, order } = value(verifyCommitment(second, crypto));
+    for (const units of [1, offer.units]) {
+      expect(provesFrom(crypto, order, { units: 0, link: root }, proofOf(units))).toBe(false);
+    }
+  });
+
+  test("for an offer that seems to live for ever lasts as long as it can say", () => {
+    const expiresS = 0xffff_ffff;
+    const longest = value(commitTo({ ...offer, expiresS }, paper, payer));
+    expect(value(verifyCommitment(longest, crypto))).toMatchObject({ expiresS });
   });
 
   test("is not made for what cannot be paid by the unit", () => {
@@ -177,6 +194,20 @@ describe("receipts of an order that was paid by the unit", () => {
     const more = { proof: proofOf(4), unpaidPulses: 0, caughtUpPulses: 701 };
     const odd = { ...all, breakdown: { lines: [], streamed: more } };
     expect(check(first, open, odd)).toMatchObject(refused(/701.*700 were open/, "receipts.2"));
+  });
+
+  test("I3: that count more as delivered than was bought are refused, charged or not", () => {
+    const proof = proofOf(3);
+    const counts = (runOn: number) =>
+      session({ charged: 3_000, runOn, streamed: { proof, unpaidPulses: runOn } });
+    expect(check(counts(7_000))).toMatchObject({ ok: true });
+    expect(check(counts(7_001))).toMatchObject(refused(/10001 pulses, more than was bought/));
+    const open = session({
+      ...{ number: 2, session: 2, before: 3_000, charged: 400, runOn: 6_601 },
+      streamed: { proof: proofOf(4), unpaidPulses: 6_601, caughtUpPulses: 400 },
+      moved: 6_601,
+    });
+    expect(check(first, open)).toMatchObject(refused(/10001 pulses/, "receipts.1"));
   });
 
   test("whose readings do not go with what they say was delivered are refused", () => {

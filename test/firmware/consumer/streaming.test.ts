@@ -193,6 +193,21 @@ describe("a device that lies gains nothing", () => {
     expect(units(bench)).toEqual([2, 3, 4]);
   });
 
+  test("whose one pulse is many units is paid for no more of them than our own meter has counted", async () => {
+    let own = 0.4;
+    const ratio = { numerator: 1, denominator: 10 };
+    const session = { ownUnits: () => own };
+    const bench = new StreamBench({ ratio, units: 30, step: 1, window: 10, session });
+    bench.streaming.onProgress({ session: 1, pulses: 1, held: true });
+    expect(units(bench)).toEqual([1]);
+    own = 7;
+    bench.streaming.onProgress({ session: 1, pulses: 1, held: true });
+    expect(units(bench)).toEqual([1, 7]);
+    own = 10;
+    bench.streaming.onProgress({ session: 1, pulses: 2, held: true, ended: true });
+    expect(units(bench)).toEqual([1, 7, 10]);
+  });
+
   test.each([undefined, Number.NaN, -3, Number.POSITIVE_INFINITY])(
     "nor is it paid while our own meter says %s",
     (own) => {

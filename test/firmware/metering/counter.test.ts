@@ -48,7 +48,7 @@ describe("a cumulative counter", () => {
     );
   });
 
-  test.each([-1, 1.5, Number.NaN, 2 ** 53])("%s is not a count", (count) => {
+  test.each([-1, 1.5, Number.NaN, 4_000_000_001, 2 ** 53])("%s is not a count", (count) => {
     expect(readCounter(startCounter(0, 0), count, 1_000, undefined)).toMatchObject({
       pulses: 0,
       wrong: "not-a-count",

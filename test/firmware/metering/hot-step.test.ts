@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { virtualCharger } from "../../../boards/virtual-charger.ts";
 import { HotStep } from "../../../firmware/metering/hot-step.ts";
 import { startOutlet, stepOutlet } from "../../../firmware/metering/outlet.ts";
+import { outletReport } from "../../../firmware/metering/outlet-report.ts";
 import {
   type OutletRules,
   type OutletSample,
@@ -31,6 +32,7 @@ interface Look {
     | "switch-lost"
     | "switch-fault"
     | "unknown"
+    | "leaks"
     | "raised"
     | "stale"
     | "stop"
@@ -86,8 +88,9 @@ const WHAT = fc.oneof(
         "switch-lost",
         "switch-fault",
         "unknown",
+        "leaks",
       ] as const),
-      ...(["raised", "stale", "stop", "extend", "extend", "extend", "again"] as const),
+      ...(["leaks", "raised", "stale", "stop", "extend", "extend", "extend", "again"] as const),
     ),
   },
 );
@@ -125,7 +128,7 @@ class Parts {
 
   sample({ ms, pulses, lateMs, what, by }: Look): OutletSample {
     this.nowMs += ms;
-    if (this.closed) this.count += pulses;
+    if (this.closed || what === "leaks") this.count += pulses;
     if (what === "fell") this.count -= by;
     if (what === "jumped") this.count += 50 * by;
     if (pulses > 0) this.readAtMs = Math.max(this.readAtMs, this.nowMs - lateMs);
@@ -161,27 +164,34 @@ function commandOf(look: Look, i: number, run: Run, granted: number): LoopComman
   };
 }
 
-/** How many looks were hot, of those at which the outlet was delivering. */
-function compare(run: Run): { hot: number; delivering: number } {
+/** How many looks were hot, of those at which the outlet was delivering or idle. */
+interface Compared {
+  hot: number;
+  delivering: number;
+  hotIdle: number;
+  idle: number;
+}
+
+function compare(run: Run): Compared {
   const rules = RULES[run.rules];
   if (rules === undefined) throw new Error("no such rules");
   const parts = new Parts(rules, run.rules === BLIND);
-  const quiet: Look = { ms: 500, pulses: 0, lateMs: 0, what: "plain", by: 1, compared: true };
+  const quiet: Look = { ms: 300, pulses: 0, lateMs: 0, what: "plain", by: 1, compared: true };
   let pure: OutletState = startOutlet(rules, parts.sample(quiet));
   const both = new HotStep(pure, parts.sample({ ...quiet, ms: 0 }));
   let granted = run.granted;
-  let hot = 0;
-  let delivering = 0;
+  const sum: Compared = { hot: 0, delivering: 0, hotIdle: 0, idle: 0 };
   for (const [i, look] of [quiet, quiet, quiet, quiet, ...run.looks].entries()) {
     const sample = parts.sample(look);
     const command = commandOf(look, i, run, granted);
     if (command?.do === "extend") granted = command.pulses;
-    if (pure.phase.is === "delivering") delivering++;
+    const { is } = pure.phase;
+    if (is === "delivering" || is === "idle") sum[is]++;
     const step = stepOutlet(pure, sample, command);
     pure = step.state;
     const seen = command === undefined ? both.look(sample) : "else";
     if (seen !== "else") {
-      hot++;
+      sum[is === "idle" ? "hotIdle" : "hot"]++;
       const report = seen === "progress" && { do: "report", report: both.progress() };
       expect(step.effects).toEqual(report ? [report] : []);
     } else {
@@ -190,11 +200,12 @@ function compare(run: Run): { hot: number; delivering: number } {
       expect(own.effects).toEqual(step.effects);
     }
     expect(both.phase.is).toBe(pure.phase.is);
+    if (look.compared) expect(outletReport(both.reported)).toEqual(outletReport(pure));
     if (look.compared) expect(both.state).toEqual(pure);
     for (const effect of step.effects) if (effect.do === "switch") parts.closed = effect.closed;
   }
   expect(both.state).toEqual(pure);
-  return { hot, delivering };
+  return sum;
 }
 
 test("I8: hot looks and pure steps together do what pure steps do alone", () => {
@@ -214,7 +225,7 @@ test("I8: hot looks and pure steps together do what pure steps do alone", () => 
 
 const DISTURBANCES = [
   ...(["lost", "fell", "jumped", "no-count", "switch-lost", "switch-fault", "unknown"] as const),
-  ...(["raised", "stale", "stop", "extend", "again"] as const),
+  ...(["leaks", "raised", "stale", "stop", "extend", "again"] as const),
 ];
 
 test.each(DISTURBANCES)(
@@ -243,5 +254,27 @@ test("nearly every pulse of a long delivery is a hot one", () => {
     const { hot, delivering } = compare(run);
     expect(delivering).toBeGreaterThan(9_000);
     expect(hot / delivering).toBeGreaterThan(0.999);
+  }
+});
+
+test("nearly every look at an idle outlet is a hot one, and what is the matter is still seen", () => {
+  const look: Look = { ms: 20, pulses: 0, lateMs: 0, what: "plain", by: 7, compared: false };
+  const quiet: Look[] = Array(4_000).fill(look);
+  for (let rules = 0; rules < RULES.length; rules++) {
+    const run = { rules, granted: 1, more: 0, runOn: false };
+    // The grant is stopped before anything flows.
+    const looks: Look[] = [{ ...look, what: "stop" }, ...quiet];
+    const { hotIdle, idle } = compare({ ...run, looks });
+    expect(idle).toBeGreaterThan(3_500);
+    // A meter of time may count, and is looked at for that.
+    expect(hotIdle / idle).toBeGreaterThan(0.9);
+    for (const what of DISTURBANCES) {
+      const disturbed = [
+        ...looks.slice(0, 300),
+        { ...look, what, pulses: 3 },
+        ...quiet.slice(0, 300),
+      ];
+      compare({ ...run, looks: disturbed.map((each) => ({ ...each, compared: true })) });
+    }
   }
 });

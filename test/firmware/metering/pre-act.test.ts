@@ -7,7 +7,7 @@ import { startOutlet } from "../../../firmware/metering/outlet.ts";
 import { watchesFrom } from "../../../firmware/metering/outlet-flow.ts";
 import type { OutletSample, Session } from "../../../firmware/metering/outlet-state.ts";
 import type { Board } from "../../../hal/board.ts";
-import type { LoopCommand, RunOn } from "../../../hal/loop-host.ts";
+import type { LoopCommand, RunOn, StopReason } from "../../../hal/loop-host.ts";
 import type { StopPhysics } from "../../../hal/sim/sim-stops.ts";
 import { type LoopBench, loopBench } from "./bench.ts";
 import { twoStagePump } from "./boards.ts";
@@ -82,6 +82,19 @@ describe("pre-act", () => {
     expect(bench.untilStopped("t").runOn?.delayMs).toBeLessThan(60);
   });
 
+  test("I6: after another valve was fitted, which shuts at once, nobody is left far short for long", () => {
+    const bench = pump(100);
+    const short: number[] = [];
+    for (let nth = 0; nth < 12; nth++) {
+      bench.send(pour(`s${nth}`, 120, { runOn: { delayMs: 600, spreadMs: 3, stops: 200 } }));
+      const { pulses, runOnPulses } = bench.untilStopped(`s${nth}`);
+      short.push(120 - pulses - runOnPulses);
+    }
+    // 550 ms too early at 100 pulses a second.
+    expect(short[0]).toBeGreaterThan(50);
+    expect(Math.max(...short.slice(9))).toBeLessThanOrEqual(3);
+  });
+
   test("not for a hold: only the last of a session is told earlier", () => {
     const bench = pump(100);
     const shut = watchShut(bench);
@@ -139,6 +152,27 @@ describe("pre-act", () => {
     expect(bench.stopped("s")?.runOn).toEqual(LEARNT);
   });
 
+  test("I6: one pulse that comes twice, as of a contact that bounces, does not end it before its time", () => {
+    for (const at of [1, 2, 3, 34, 38, 45, 52]) {
+      const bench = pump(100);
+      bench.send(pour("s", 60, { runOn: LEARNT }));
+      while (flowed(bench) < at) bench.world.advance(0.1);
+      bench.pins.pulse("flow-pulse", 1);
+      const { reason, pulses, runOnPulses } = bench.untilStopped("s");
+      expect(reason).toBe("exhausted");
+      expect(Math.abs(pulses + runOnPulses - 60)).toBeLessThanOrEqual(1);
+    }
+  });
+
+  test("a flow that grows near the end is another flow from its second pulse on", () => {
+    const bench = pump(25);
+    bench.send(pour("s", 60, { runOn: LEARNT }));
+    while (flowed(bench) < 40) bench.world.advance(1);
+    bench.metal.setFlow("nozzle", 200);
+    const { pulses, runOnPulses } = bench.untilStopped("s");
+    expect(Math.abs(pulses + runOnPulses - 60)).toBeLessThanOrEqual(1);
+  });
+
   test("nor does a stop teach anything when it no longer flows as the last pulses did", () => {
     const bench = pump(100);
     bench.send(pour("s", 60, { runOn: LEARNT }));
@@ -169,11 +203,14 @@ describe("pre-act", () => {
 
   test("a session that is ended by somebody teaches where each pulse was looked at, near its end", () => {
     const bench = pump(100);
-    const endAfter = (session: string, ms: number): void => {
+    const endAfter = (session: string, ms: number, reason: StopReason = "consumer-end"): void => {
       bench.send(pour(session, 300, { runOn: LEARNT }));
       bench.world.advance(ms);
-      bench.send({ do: "stop", session, reason: "consumer-end" });
+      bench.send({ do: "stop", session, reason });
     };
+    // It may have taken pump and pressure away as well.
+    endAfter("pressed", 2_700, "emergency-stop");
+    expect(bench.untilStopped("pressed")).toMatchObject({ runOn: LEARNT });
     endAfter("early", 500);
     expect(bench.untilStopped("early")).toMatchObject({ reason: "consumer-end", runOn: LEARNT });
     endAfter("late", 2_700);

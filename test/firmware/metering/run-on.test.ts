@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import {
   cutAfterMs,
   cutPulsesMax,
+  isFarBelow,
   learnRunOn,
   type SeenStop,
 } from "../../../firmware/metering/run-on.ts";
@@ -78,6 +79,32 @@ describe("learning", () => {
     const known = { delayMs: 20, spreadMs: 1, stops: 1000 };
     const later = afterMany(50, () => seen(120, 3, 0.5), known);
     expect(Math.abs((later?.delayMs ?? 0) - 120)).toBeLessThan(3);
+  });
+
+  test.each([
+    [{ delayMs: 500, spreadMs: 5, stops: 500 }, 50],
+    [{ delayMs: 1900, spreadMs: 2.5, stops: 1 }, 50],
+    [{ delayMs: 100, spreadMs: 2, stops: 100 }, 20],
+  ])("I6: after %o one that shuts in %i ms leaves only a few short", (known: RunOn, realMs) => {
+    let runOn: RunOn | undefined = known;
+    let wasFarBelow = false;
+    let shortPulses = 0;
+    for (let nth = 0; nth < 10; nth++) {
+      shortPulses = Math.floor(((runOn?.delayMs ?? 0) - realMs) / 10);
+      const stop = seen(realMs, 10, 0.5);
+      const isBelow = isFarBelow(runOn, stop);
+      runOn = learnRunOn(runOn, stop, wasFarBelow);
+      wasFarBelow = isBelow;
+    }
+    expect(shortPulses).toBeLessThanOrEqual(5);
+  });
+
+  test("a single stop in which nothing flowed on, because the nozzle was shut, moves it by less than its spread", () => {
+    const known = { delayMs: 100, spreadMs: 2, stops: 100 };
+    const stop = seen(0, 3, 0.5);
+    expect(isFarBelow(known, stop)).toBe(true);
+    expect(learnRunOn(known, stop)?.delayMs).toBeGreaterThan(98);
+    expect(isFarBelow(known, seen(95, 3, 0.5))).toBe(false);
   });
 
   test("never above the bound, whatever is seen", () => {

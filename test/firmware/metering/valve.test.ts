@@ -186,6 +186,18 @@ describe("a contactor without feedback", () => {
     expect(outletOf(bench).healthy).toBe(true);
   });
 
+  test("I4: whoever buys time gets it, and what his stop takes to settle is not counted for the next", () => {
+    const bench = loopBench({ board: blindCharger, operateMs: [20, 20] });
+    for (let nth = 0; nth < 5; nth++) {
+      bench.send({ ...grant(5, `s${nth}`), meter: "time" } as LoopCommand);
+      expect(bench.untilStopped(`s${nth}`)).toMatchObject({ pulses: 5, runOnPulses: 0 });
+      bench.world.advance(2_000);
+      const moved = bench.metal.history("socket-1").filter(({ what }) => what === "contact");
+      const [closed, opened] = moved.slice(-2);
+      expect((opened?.atMs ?? 0) - (closed?.atMs ?? 0)).toBeGreaterThanOrEqual(5_000);
+    }
+  });
+
   test("one that stays closed is a leak on the receipt, and keeps the next one out", () => {
     const bench = loopBench({ board: blindCharger });
     bench.send(grant(12));

@@ -29,9 +29,13 @@ test("nothing is written where nothing was learnt", async () => {
   expect(runOns.plan("left", { ...LEARNT, stops: 13 }).writes).toHaveLength(1);
 });
 
-test("a record that cannot be ours is told as such", async () => {
+test.each([
+  { delayUs: 2_000_001, spreadUs: 0, stops: 1 },
+  { delayUs: 1, spreadUs: 2_000_001, stops: 1 },
+  { delayUs: 1, spreadUs: 0, stops: 0 },
+])("a record that cannot be ours is told as such: %o", async (record) => {
   const store = simStore().store();
-  const body = JSON.stringify({ delayUs: 2_000_001, spreadUs: 0, stops: 1 });
+  const body = JSON.stringify(record);
   await store.commit([{ kind: "run-on", id: "left", body }]);
   await expect(readRunOns(store)).rejects.toMatchObject({ kind: "corrupt" });
 });

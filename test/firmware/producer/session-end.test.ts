@@ -1,7 +1,16 @@
-// The end of a session that no proof came for in time: its receipt says up to where there was one.
+// The end of a session that no proof came for in time: its receipt says up to where there was one. And of one whose cut
+// was advanced too far.
 
 import { expect, test } from "vitest";
-import { begun, extended, newOrder, type Order, paid } from "../../../firmware/producer/order.ts";
+import {
+  begun,
+  extended,
+  newOrder,
+  type Order,
+  paid,
+  prepaidOrder,
+  remainingPulses,
+} from "../../../firmware/producer/order.ts";
 import { sessionEnd } from "../../../firmware/producer/session-end.ts";
 import type { StopCause, StopReason } from "../../../hal/loop-host.ts";
 
@@ -43,3 +52,34 @@ test("I13: what the loop read stands on the receipt and in the event; nothing wh
   expect(ended("interlock", door)).toEqual({ onReceipt: door, told: door });
   expect(ended("consumer-end")).toEqual({ onReceipt: undefined, told: undefined });
 });
+
+/** Of 50 pulses, all of them asked for in one session. */
+function prepaidRunning(): Order {
+  const made = prepaidOrder({
+    ...{ id: "00112233aabbccdd", consumer: "11".repeat(32), outlet: "o", meter: "m" },
+    ...{ tokenLifeS: 60, offer: Uint8Array.of(1), madeS: 1, expiresS: 99 },
+    terms: {
+      ...{ service: 1, price: 0, units: 5, unit: "kWh", priceMinor: 0, currency: "EUR" },
+      ...{ numerator: 10, denominator: 1, totalMinor: 0, undelivered: "credit-forfeit" },
+      lines: [{ kind: "units", amountMinor: 0 }],
+    },
+    prepaid: { expiresS: 99 },
+  });
+  return begun(made, 50, 50, 100);
+}
+
+test.each([
+  [50, "closing"],
+  [49, "closing"],
+  [48, "paid"],
+  [5, "paid"],
+])(
+  "I6: a prepaid order of 50 that ended exhausted after %i of them is %s: nothing can be paid back there",
+  (pulses, state) => {
+    const facts = { startReading: 100, endReading: 100 + pulses, pulses, runOnPulses: 0 };
+    const reason = "exhausted" as const;
+    const { next } = sessionEnd(prepaidRunning(), { ...facts, reason }, new Uint8Array(16));
+    expect(next.state).toBe(state);
+    expect(remainingPulses(next)).toBe(50 - pulses);
+  },
+);

@@ -138,6 +138,16 @@ describe("I11: what is no proof", () => {
     expect(proved(A)).toBe(4);
   });
 
+  test("costs little also where the payer himself chose long steps", () => {
+    const long = running(A, 90, 0);
+    orders = new Map([[A, long]]);
+    proofs.forget(orders.get(B) ?? running(B, 1, 1));
+    for (let i = 0; i < 1_000; i++) take("AAAAAAAA", 90, new Uint8Array(16).fill(i));
+    expect(hashes).toBe(20 * 90);
+    take("AAAAAAAA", 60, link(A, 60));
+    expect(proved(A)).toBe(60);
+  });
+
   test("is looked into again after a while", async () => {
     for (let i = 0; i < 50; i++) take("AAAAAAAA", 20, new Uint8Array(16).fill(i));
     take("AAAAAAAA", 20, link(A, 20));

@@ -58,6 +58,11 @@ test.each<[string, StopCause | undefined, string]>([
     { of: "session", value: 12, unit: "units" },
     "proof-late (session: proof of 12 units)",
   ],
+  [
+    "proof-late",
+    { of: "session", value: 1, unit: "units" },
+    "proof-late (session: proof of 1 unit)",
+  ],
 ])("%s %o is said as %s", (reason, cause, words) => {
   expect(stopWords({ reason, cause })).toBe(words);
 });

@@ -65,7 +65,8 @@ export function parseCommand(
 
 function parsed(args: readonly string[], options: ParseArgsOptionsConfig) {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    const joined = withDashedValues(args, options);
+    return parseArgs({ args: joined, options, allowPositionals: true, strict: true });
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
     const option = /'(?:-\w, )?(-[\w-]+)/.exec(message)?.[1] ?? "an option";
@@ -82,4 +83,19 @@ function parsed(args: readonly string[], options: ParseArgsOptionsConfig) {
     const takesNone = /does not take/.test(message);
     throw new TypeError(`${option} ${takesNone ? "takes no value" : "needs a value"}`);
   }
+}
+
+/** Node takes what begins with a dash for the next option; the id of one device in 64 does, and no option of ours but -h. */
+function withDashedValues(args: readonly string[], options: ParseArgsOptionsConfig): string[] {
+  const end = args.indexOf("--");
+  const all = end < 0 ? args : args.slice(0, end);
+  const joined: string[] = [];
+  for (let i = 0; i < all.length; i++) {
+    const [arg = "", next = ""] = [all[i], all[i + 1]];
+    const takesValue = arg.startsWith("--") && options[arg.slice(2)]?.type === "string";
+    const isJoined = takesValue && /^-[^-]/.test(next) && next !== "-h";
+    joined.push(isJoined ? `${arg}=${next}` : arg);
+    if (isJoined) i++;
+  }
+  return [...joined, ...args.slice(all.length)];
 }

@@ -55,7 +55,7 @@ test.each([
   [["-x"], "there is no option -x"],
   [["--units"], "--units needs a value"],
   [
-    ["--units", "-3"],
+    ["--units", "--json"],
     "--units needs a value (a value that begins with a dash is written --units=VALUE)",
   ],
   [["--json=yes"], "--json takes no value"],

@@ -5,9 +5,9 @@ import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 const FLAGS = ["--no-opt", "--no-sparkplug", "--optimize-for-size", "--expose-gc"];
-const LOOK_INTERVAL_MS = 5_000;
+const LOOK_INTERVAL_MS = 2_000;
 /** V8 by itself lets it grow by more, and gives back less. A collection takes some ten milliseconds. */
-const GROWTH_BYTES_MAX = 3 * 1024 * 1024;
+const GROWTH_BYTES_MAX = 2 * 1024 * 1024;
 
 /** For as long as the process lives. What is delivered meanwhile is the loop's, which is a process of its own. */
 export function keepHeapSmall(): void {

@@ -122,6 +122,8 @@ channel.onParentLost(() => {
   process.exit(0);
 });
 
+/** What came before the session is none of its pulses. */
+let countedBefore = 0;
 const counted = (): number => devices.outlets[0]?.meters.get("pulses")?.read().count ?? 0;
 
 /** One pulse more than there were; again, where another one has come meanwhile. */
@@ -130,7 +132,7 @@ function renew(): void {
     sayCuts();
     return;
   }
-  tell({ do: "extend", session: OWN_SESSION, pulses: counted() + 1 });
+  tell({ do: "extend", session: OWN_SESSION, pulses: counted() - countedBefore + 1 });
   if (coils[0] !== true) setImmediate(renew);
 }
 
@@ -148,6 +150,7 @@ if (cuts > 0) {
   collector.observe({ entryTypes: ["gc"] });
   // The contact is known to be open after this.
   setTimeout(() => {
+    countedBefore = counted();
     tell({
       ...({ do: "grant", session: OWN_SESSION, outlet: "0", meter: "pulses" } as const),
       ...{ pulses: 1, total: TOTAL },

@@ -92,6 +92,7 @@ const FORBIDDEN: readonly Row[] = [
     [from, "../tools/x.ts"],
     [from, "../test/support/x.ts"],
   ]),
+  ...["../tools/x.ts", "../test/support/x.ts"].map((to): Row => ["bench/", to]),
   ["tools/", "../test/support/x.ts"],
 ];
 
@@ -119,9 +120,17 @@ const LEGAL: readonly Row[] = [
       (to): Row => [from, to],
     ),
   ),
-  ...["node:fs", "mqtt", "../firmware/main.ts", "../hal/sim/x.ts", "../boards/x.ts"].map(
-    (to): Row => ["tools/", to],
+  ...["./x.ts", "../firmware/x.ts", "../hal/sim/x.ts", "../hal/linux/x.ts", "../boards/x.ts"].map(
+    (to): Row => ["bench/", to],
   ),
+  ...[
+    "node:fs",
+    "mqtt",
+    "../bench/x.ts",
+    "../firmware/main.ts",
+    "../hal/sim/x.ts",
+    "../boards/x.ts",
+  ].map((to): Row => ["tools/", to]),
   ...["../tools/x.ts", "../hal/sim/x.ts", "./support/x.ts"].map((to): Row => ["test/", to]),
 ];
 
@@ -140,7 +149,15 @@ const GLOBALS: Readonly<Record<string, string>> = {
   globalThis: "globalThis.x",
 };
 
-const PORTABLE = ["hal/", "hal/drivers/", "hal/sim/", "boards/", "firmware/", "firmware/token/"];
+const PORTABLE = [
+  "bench/",
+  "hal/",
+  "hal/drivers/",
+  "hal/sim/",
+  "boards/",
+  "firmware/",
+  "firmware/token/",
+];
 
 interface Diagnostic {
   category: string;

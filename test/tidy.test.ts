@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const ROOT = join(import.meta.dirname, "..");
-const CODE_FOLDERS = ["boards", "firmware", "hal", "test", "tools"];
-const TOP_FOLDERS = [...CODE_FOLDERS, "deploy", "docs", "native", ".ci"];
+const CODE_FOLDERS = ["bench", "boards", "firmware", "hal", "page", "test", "tools"];
+const TOP_FOLDERS = [...CODE_FOLDERS, "deploy", "docs", "examples", "native", "scenarios", ".ci"];
 
 /** A folder that is not here has no import rule in biome.json: add both together. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
@@ -40,7 +40,7 @@ const ROOT_FILES = new Set([
 
 const SOURCE_LINES_MAX = 400;
 const FUNCTION_LINES_MAX = 69;
-const README_LINES_MAX = 119;
+const README_LINES_MAX = 130;
 
 const INVARIANTS: Readonly<Record<number, string>> = {
   1: "secured = delivered + accepted + given back + owed",
@@ -235,7 +235,9 @@ describe("how source reads", () => {
   });
 
   test(`no function of the product is longer than ${FUNCTION_LINES_MAX} lines`, () => {
-    const product = sources.filter(([path]) => /^(boards|firmware|hal|tools)\//.test(path));
+    const product = sources.filter(([path]) =>
+      /^(bench|boards|firmware|hal|page|tools)\//.test(path),
+    );
     const found = product.flatMap(([path, text]) =>
       functionsOf(text).map((one) => ({ path, ...one })),
     );

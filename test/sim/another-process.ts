@@ -1,9 +1,9 @@
 // A consumer that was killed and started again: another process on the same store.
 
+import { crypto, type Site } from "../../bench/site.ts";
 import { Consumer } from "../../firmware/consumer/consumer.ts";
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import type { SimStore } from "../../hal/sim/sim-store.ts";
-import { crypto, type Site } from "./site.ts";
 import { value } from "./story.ts";
 
 /** The client id of its connection. */

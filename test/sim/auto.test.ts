@@ -2,6 +2,8 @@
 // moment the buyer's power is cut at.
 
 import { expect, test } from "vitest";
+import { crypto, ENERGY, Site } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import {
   AutoBuyer,
   type AutoEnd,
@@ -13,8 +15,6 @@ import type { Card } from "../../firmware/consumer/credential.ts";
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import { fail, type Result } from "../../firmware/result.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
-import { crypto, ENERGY, Site } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 import { CARD, value, wait } from "./story.ts";
 
 const NEED: StandingNeed = {

@@ -1,6 +1,8 @@
 // A board with readers, a display and a printer in virtual time: the real drivers, and at the other end of each cable
 // the simulated peripheral, which outlives the device's power.
 
+import { crypto } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import type { BoardDesk } from "../../firmware/producer/walk-up.ts";
 import type { CardReaderSetup } from "../../hal/card-reader.ts";
 import type { DisplayPage } from "../../hal/display.ts";
@@ -14,8 +16,6 @@ import { type SimGempc, simGempc } from "../../hal/sim/sim-gempc.ts";
 import { type SimPn532, simPn532 } from "../../hal/sim/sim-pn532.ts";
 import { type SimSerial, simSerial } from "../../hal/sim/sim-serial.ts";
 import type { SimWorld } from "../../hal/sim/world.ts";
-import { crypto } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 
 /** A cable that can be pulled, and plugged in again. */
 export interface Plug {

@@ -1,6 +1,7 @@
 // A buyer who does not give up: finds the device, buys, takes delivery in as many sessions as it takes, and
 // goes on after every fault that a stubborn person would go on after.
 
+import type { Site } from "../../bench/site.ts";
 import type { Consumer } from "../../firmware/consumer/consumer.ts";
 import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import type { PayOptions } from "../../firmware/consumer/payment-questions.ts";
@@ -8,7 +9,6 @@ import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import type { Result } from "../../firmware/result.ts";
 import { sleep } from "../../hal/clock.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import type { Site } from "./site.ts";
 
 export interface Buying {
   service: number;

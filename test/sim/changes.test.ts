@@ -1,9 +1,9 @@
 // Changes of the catalogue where they meet each other: numbers used again, a full catalogue, broken records.
 
 import { expect, test } from "vitest";
+import { ENERGY, Site } from "../../bench/site.ts";
 import type { Producer } from "../../firmware/producer/producer.ts";
 import { SERVICES_MAX } from "../../firmware/protocol/messages.ts";
-import { ENERGY, Site } from "./site.ts";
 import { CARD, deal, kind, type Met, story, value, wait } from "./story.ts";
 
 function producerOf(site: Site): Producer {

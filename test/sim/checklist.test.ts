@@ -2,6 +2,7 @@
 // how it is found, and what an offer binds to. A name begins with its rows.
 
 import { expect, test } from "vitest";
+import { crypto, ENERGY, Site } from "../../bench/site.ts";
 import type { Consumer } from "../../firmware/consumer/consumer.ts";
 import { FAULT_CODES } from "../../firmware/fault.ts";
 import type { Service } from "../../firmware/producer/catalogue.ts";
@@ -12,7 +13,6 @@ import { deviceName } from "../../firmware/token/certificate.ts";
 import { verifyToken } from "../../firmware/token/delivery-token.ts";
 import { thumbprint } from "../../firmware/token/signed.ts";
 import { RawClient } from "./raw-client.ts";
-import { crypto, ENERGY, Site } from "./site.ts";
 import { CARD, deal, kind, paid, story, value, wait } from "./story.ts";
 
 const ONE = { service: 1, price: 1, units: 1 };

@@ -3,6 +3,8 @@
 // refused.
 
 import { describe, expect, test } from "vitest";
+import { crypto, ENERGY, Site } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import { Consumer } from "../../firmware/consumer/consumer.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import { orderRecord } from "../../firmware/producer/order.ts";
@@ -10,8 +12,6 @@ import { readRecord } from "../../firmware/protocol/record.ts";
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import { verifyReceipt } from "../../firmware/token/receipt.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
-import { crypto, ENERGY, Site } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 import { CARD, deal, kind, type Met, paid, value, wait } from "./story.ts";
 
 const MINUTE_MS = 60_000;

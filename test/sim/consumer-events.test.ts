@@ -2,10 +2,10 @@
 // harms a purchase.
 
 import { describe, expect, test } from "vitest";
+import { ENERGY, Site } from "../../bench/site.ts";
 import type { ConsumerEvent } from "../../firmware/consumer/events.ts";
 import type { Allow } from "../../firmware/consumer/paying.ts";
 import { fail, ok } from "../../firmware/result.ts";
-import { ENERGY, Site } from "./site.ts";
 import { CARD, deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const SELECTION = { service: 1, price: 1, units: 1 };

@@ -2,13 +2,13 @@
 // cannot be read, and a device or a network that lies about which order and which device it is.
 
 import { afterEach, expect, test } from "vitest";
+import { crypto, ENERGY, Site } from "../../bench/site.ts";
 import { Consumer } from "../../firmware/consumer/consumer.ts";
 import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import { encodeHint } from "../../firmware/protocol/envelope.ts";
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
 import { RawClient } from "./raw-client.ts";
-import { crypto, ENERGY, Site } from "./site.ts";
 import { CARD, deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const unhandled: unknown[] = [];

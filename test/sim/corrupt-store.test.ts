@@ -5,13 +5,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Site } from "../../bench/site.ts";
 import { HalError } from "../../hal/hal-error.ts";
 import { openSqliteStore } from "../../hal/linux/sqlite-store.ts";
 import { seededRandom } from "../../hal/sim/random.ts";
 import type { SimStore } from "../../hal/sim/sim-store.ts";
 import { simStore } from "../../hal/sim/sim-store.ts";
 import { mutatedJson } from "../support/mutations.ts";
-import type { Site } from "./site.ts";
 import { deal, paid, story, value, wait } from "./story.ts";
 
 /** A device that has sold, one order still paid, and its power off. */

@@ -1,6 +1,8 @@
 // A board in virtual time whose payment host can be out of reach, with the policy that lets it sell all the same, or
 // without; and whether host and books agree in the end.
 
+import { mortal } from "../../bench/mortal-host.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import type { DeferredSums } from "../../firmware/payment/deferred/deferred-books.ts";
 import {
   type DeferredHost,
@@ -12,8 +14,6 @@ import { type Clock, sleep } from "../../hal/clock.ts";
 import type { HostAnswer, PaymentHost } from "../../hal/payment-host.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
 import type { Store } from "../../hal/store.ts";
-import { mortal } from "./mortal-host.ts";
-import type { SiteOptions } from "./site-options.ts";
 import { charges, orders, type Stand, stand } from "./walk-up-stand.ts";
 
 const OUT_OF_REACH = "the payment host cannot be reached";

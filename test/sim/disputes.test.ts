@@ -2,6 +2,7 @@
 // and what either side changes in its own log afterwards is found.
 
 import { describe, expect, test } from "vitest";
+import { crypto, ENERGY } from "../../bench/site.ts";
 import { toHex } from "../../firmware/bytes.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import type { Service } from "../../firmware/producer/catalogue.ts";
@@ -12,7 +13,6 @@ import type { DisputeLog } from "../../tools/dispute-log.ts";
 import { judge } from "../../tools/dispute-rules.ts";
 import { consumerLog, deviceLog } from "../../tools/order-log.ts";
 import { guardedCharger } from "../firmware/metering/boards.ts";
-import { crypto, ENERGY } from "./site.ts";
 import { CARD, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const STREAMED: Service = {

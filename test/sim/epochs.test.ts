@@ -2,11 +2,11 @@
 // request that was lost or overtaken must still count once, and strangers must not make the device talk.
 
 import { expect, test } from "vitest";
+import type { Site } from "../../bench/site.ts";
 import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { announcementTopic, requestTopic } from "../../firmware/protocol/topics.ts";
 import { peekAnnouncement } from "../../firmware/token/announcement.ts";
 import { RawClient } from "./raw-client.ts";
-import type { Site } from "./site.ts";
 import { deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const SELECT = encodeMessage({ is: "select", service: 1, price: 1, units: 1 });

@@ -2,12 +2,12 @@
 // epochs. An honest buyer still buys and is served meanwhile, and the device's memory stays bounded.
 
 import { describe, expect, test } from "vitest";
+import type { Site } from "../../bench/site.ts";
 import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { requestTopic } from "../../firmware/protocol/topics.ts";
 import { buy } from "./buyer.ts";
 import { SOCKET_1, violations } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
-import type { Site } from "./site.ts";
 import { CARD, deal, kind, type Met, story, value, wait } from "./story.ts";
 
 const SELECT = encodeMessage({ is: "select", service: 1, price: 1, units: 1 });

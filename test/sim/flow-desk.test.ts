@@ -2,6 +2,8 @@
 // and over restarts, what hangs is cancelled, long answers come in parts, and what is wrong is refused with its path.
 
 import { describe, expect, test } from "vitest";
+import { crypto } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import { openFlowDesk } from "../../firmware/payment/flow-desk.ts";
 import { openRemoteServices, readGrant } from "../../firmware/payment/remote/remote-services.ts";
 import { definePaymentFlowService } from "../../firmware/payment/sdk/define-service.ts";
@@ -11,8 +13,6 @@ import { issueFlowGrant } from "../../firmware/token/flow-grant.ts";
 import type { Signer } from "../../hal/crypto.ts";
 import { openSystemEntropy } from "../../hal/linux/system-entropy.ts";
 import { charged, SELECTION, TOTAL } from "./money-services.ts";
-import { crypto } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 import { CARD, kind, type Met, story, value, wait } from "./story.ts";
 
 type Answer = Readonly<Record<string, unknown>>;

@@ -2,10 +2,10 @@
 // nothing is lost, and when there is room again all goes on by itself.
 
 import { expect, test } from "vitest";
+import { ENERGY, Site } from "../../bench/site.ts";
 import { buy } from "./buyer.ts";
 import { durableOrders, violations } from "./invariants.ts";
 import { smallCharger } from "./power-cuts.ts";
-import { ENERGY, Site } from "./site.ts";
 
 const EXPECTED = {
   outlet: "socket-1",

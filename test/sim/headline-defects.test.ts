@@ -1,6 +1,7 @@
 // The ten ways in which the ancestor of this protocol lost money or gave goods away, each tried here.
 
 import { describe, expect, test } from "vitest";
+import { crypto, ENERGY, Site } from "../../bench/site.ts";
 import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import { FAULT_CODES } from "../../firmware/fault.ts";
 import { encodeCbor } from "../../firmware/protocol/cbor.ts";
@@ -12,7 +13,6 @@ import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
 import { buy } from "./buyer.ts";
 import { durableOrders, SOCKET_1, violations } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
-import { crypto, ENERGY, Site } from "./site.ts";
 import { CARD, deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 test("I3: first headline, a token is good once, also after a restart", async () => {

@@ -2,12 +2,12 @@
 // a request comes before what it rests on, a listener hangs, a buyer floods.
 
 import { expect, test } from "vitest";
+import type { Site } from "../../bench/site.ts";
 import type { Producer, SaleEvent, Veto } from "../../firmware/producer/producer.ts";
 import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { fail, ok } from "../../firmware/result.ts";
 import { durableOrders } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
-import type { Site } from "./site.ts";
 import { CARD, deal, kind, paid, story, value, wait } from "./story.ts";
 
 const ONE = { service: 1, price: 1, units: 1 };

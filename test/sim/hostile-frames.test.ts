@@ -3,6 +3,7 @@
 // Another seed: HOSTILE_SEED=N npx vitest run test/sim/hostile-frames.test.ts
 
 import { afterAll, describe, expect, test } from "vitest";
+import { crypto, type Site } from "../../bench/site.ts";
 import { fromHex, toHex } from "../../firmware/bytes.ts";
 import { Consumer } from "../../firmware/consumer/consumer.ts";
 import { FAULT_CODES } from "../../firmware/fault.ts";
@@ -32,7 +33,6 @@ import { mutated, mutatedJson } from "../support/mutations.ts";
 import { durableOrders, SOCKET_1, violations } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
 import { type Recorded, recordSale } from "./recorded-sale.ts";
-import { crypto, type Site } from "./site.ts";
 import { deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const SEED = Number(process.env["HOSTILE_SEED"] ?? 20_260);

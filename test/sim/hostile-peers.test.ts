@@ -2,6 +2,7 @@
 // say, frames of yesterday, a stolen token. None of them learns a card or moves money, units or a switch.
 
 import { describe, expect, test } from "vitest";
+import { crypto, Site } from "../../bench/site.ts";
 import { toHex, utf8 } from "../../firmware/bytes.ts";
 import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { announcementTopic, requestTopic } from "../../firmware/protocol/topics.ts";
@@ -13,7 +14,6 @@ import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
 import { buy } from "./buyer.ts";
 import { durableOrders, SOCKET_1, violations } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
-import { crypto, Site } from "./site.ts";
 import { deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const SEEDS = process.env["SEED"] === undefined ? 20 : 1;

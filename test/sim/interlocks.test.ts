@@ -2,12 +2,12 @@
 // says one reason, and the outlet sells again when it may.
 
 import { describe, expect, test } from "vitest";
+import { ENERGY, type Site } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import type { SessionReceipt, SettlementReceipt } from "../../firmware/token/receipt.ts";
 import type { StopReason } from "../../hal/loop-host.ts";
 import { seededRandom } from "../../hal/sim/random.ts";
 import { blindCharger, guardedCharger, twoStagePump } from "../firmware/metering/boards.ts";
-import { ENERGY, type Site } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 import { kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const PRICE = 45;

@@ -1,6 +1,7 @@
 // The invariants of money, metal and power, checked after a whole run against three witnesses that know nothing
 // of each other: the payment host's books, the physical meters, and the device's durable records.
 
+import { crypto } from "../../bench/site.ts";
 import { fromHex } from "../../firmware/bytes.ts";
 import { type Order, orderRecord } from "../../firmware/producer/order.ts";
 import { readJson } from "../../firmware/protocol/schema.ts";
@@ -10,7 +11,6 @@ import type { SimCharge } from "../../hal/sim/sim-books.ts";
 import type { SimMetal } from "../../hal/sim/sim-metal.ts";
 import type { SimPaymentHost } from "../../hal/sim/sim-payment-host.ts";
 import type { SimStore } from "../../hal/sim/sim-store.ts";
-import { crypto } from "./site.ts";
 
 export interface Expectation {
   outlet: string;

@@ -2,13 +2,13 @@
 // is paid is delivered under any certificate; what is new is sold under a good one only.
 
 import { describe, expect, test } from "vitest";
+import { crypto, Site } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import { Consumer } from "../../firmware/consumer/consumer.ts";
 import { Trust } from "../../firmware/consumer/trust.ts";
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import { EVERY_SERIAL } from "../../firmware/token/revocation.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
-import { crypto, Site } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 import { CARD, deal, kind, type Met, paid, value, wait } from "./story.ts";
 
 const START_S = 1_767_225_600;

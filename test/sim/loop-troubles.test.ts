@@ -2,9 +2,9 @@
 // it, or before a slow meter has answered the next one, and a meter shows a count that cannot be.
 
 import { describe, expect, test } from "vitest";
+import type { Site } from "../../bench/site.ts";
 import type { SessionReceipt } from "../../firmware/token/receipt.ts";
 import { MODBUS_CHARGER, modbusWire } from "./modbus-wire.ts";
-import type { Site } from "./site.ts";
 import { kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const SOCKET = "socket-1";

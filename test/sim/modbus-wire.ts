@@ -1,6 +1,7 @@
 // A Modbus meter of a site in virtual time: an SDM120 that shows what the metal's meter has counted, a cable that can
 // be pulled, and the driver of the real board.
 
+import type { SiteOptions } from "../../bench/site-options.ts";
 import type { Board } from "../../hal/board.ts";
 import { openModbusBus } from "../../hal/drivers/modbus-bus.ts";
 import { openModbusMeter } from "../../hal/drivers/modbus-meter.ts";
@@ -9,7 +10,6 @@ import { HalError } from "../../hal/hal-error.ts";
 import { type SimModbus, simModbus } from "../../hal/sim/sim-modbus.ts";
 import { SIM_MODBUS_METERS } from "../../hal/sim/sim-modbus-meters.ts";
 import { type SimSerial, simSerial } from "../../hal/sim/sim-serial.ts";
-import type { SiteOptions } from "./site-options.ts";
 
 /** 36 kW at most; 10 Wh a second. */
 export const MODBUS_CHARGER: Board = {

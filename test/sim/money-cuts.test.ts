@@ -3,6 +3,8 @@
 // of it are, and nobody holds anything else of his.
 
 import { expect, test } from "vitest";
+import { ENERGY, Site } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import { buy } from "./buyer.ts";
 import { durableOrders } from "./invariants.ts";
 import {
@@ -16,8 +18,6 @@ import {
   tipService,
 } from "./money-services.ts";
 import { smallCharger } from "./power-cuts.ts";
-import { ENERGY, Site } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 
 type Buying = Partial<Parameters<typeof buy>[2]>;
 type Account = ReturnType<typeof newAccount>;

@@ -1,6 +1,8 @@
 // Flow services for the stories about money: one that pays a part from points, one that pays all from an account, one
 // that asks for a tip. Their books are outside, as a real one's would be: they outlive the device.
 
+import { ENERGY, type Site } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import { defaultFlows } from "../../firmware/payment/config/default-flows.ts";
 import { totalOf } from "../../firmware/payment/model/amounts-arithmetic.ts";
@@ -13,8 +15,6 @@ import {
 import type { Service } from "../../firmware/producer/catalogue.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
 import { durableOrders } from "./invariants.ts";
-import { ENERGY, type Site } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 import { CARD, type Met, value } from "./story.ts";
 
 export interface Account {

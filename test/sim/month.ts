@@ -4,6 +4,7 @@
 //
 //   node --expose-gc build/test/sim/month.js DAYS [SEED]
 
+import { ENERGY, Site } from "../../bench/site.ts";
 import { virtualCharger } from "../../boards/virtual-charger.ts";
 import { virtualPump } from "../../boards/virtual-pump.ts";
 import { virtualWasher } from "../../boards/virtual-washer.ts";
@@ -15,7 +16,6 @@ import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
 import { type Buying, buy } from "./buyer.ts";
 import { noisyHost } from "./host-noise.ts";
 import { type Books, booksOf } from "./month-books.ts";
-import { ENERGY, Site } from "./site.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const MEAN_GAP_MS = 60 * 60_000;

@@ -2,6 +2,7 @@
 // becomes of them when they are repeated, replayed, forged, or cut by the power.
 
 import { describe, expect, test } from "vitest";
+import { crypto, ENERGY, type Site } from "../../bench/site.ts";
 import { FAULT_CODES, type FaultKind } from "../../firmware/fault.ts";
 import { type Action, signCommand, verifyCommand } from "../../firmware/producer/command.ts";
 import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
@@ -9,7 +10,6 @@ import { PRICES_MAX } from "../../firmware/protocol/messages.ts";
 import { announcementTopic } from "../../firmware/protocol/topics.ts";
 import type { Signer } from "../../hal/crypto.ts";
 import { type Answer, RawClient } from "./raw-client.ts";
-import { crypto, ENERGY, type Site } from "./site.ts";
 import { deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const STATUS: Action = { do: "status" };

@@ -2,6 +2,8 @@
 // captured, once whatever is repeated or cut, and in the books as it is at whoever paid.
 
 import { describe, expect, test } from "vitest";
+import { Site } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import { type Action, signCommand } from "../../firmware/producer/command.ts";
 import type { Result } from "../../firmware/result.ts";
@@ -17,8 +19,6 @@ import {
   takeDelivery,
   withServices,
 } from "./money-services.ts";
-import { Site } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 import { CARD, deal, kind, type Met, story, value, wait } from "./story.ts";
 
 const HOUR_MS = 3_600_000;

@@ -5,6 +5,8 @@
 //   node build/test/sim/payment-cuts.js [first [SCENARIO]]               `first` ends with the first violation
 //   node build/test/sim/payment-cuts.js SCENARIO NOISE GROUND PLACE      replays one cut and says what happened
 
+import { ENERGY, Site } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import type { PaymentSideOptions } from "../../firmware/payment/payment-side.ts";
 import { seededRandom } from "../../hal/sim/random.ts";
 import { settlePromises } from "../../hal/sim/world.ts";
@@ -21,8 +23,6 @@ import {
 } from "./money-services.ts";
 import { type Ground, type GroundName, openGround } from "./payment-grounds.ts";
 import { smallCharger } from "./power-cuts.ts";
-import { ENERGY, Site } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 
 const DARK_MS = 3_000;
 /** By then what was lost on the way has been put again, or given up. */

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crypto, type Site } from "../../bench/site.ts";
 import type { ChargeRecord } from "../../hal/drivers/iso8583-books.ts";
 import { openIso8583Terminal } from "../../hal/drivers/iso8583-host.ts";
 import { openStripeHost, type StripeHost } from "../../hal/linux/stripe-host.ts";
@@ -17,7 +18,6 @@ import { memoryJournal } from "../../tools/acquirer/journal.ts";
 import { settlement } from "../../tools/acquirer/report.ts";
 import { virtualLine } from "../support/iso8583-line.ts";
 import { MOCK_KEY, openStripeMock } from "../support/stripe-mock.ts";
-import { crypto, type Site } from "./site.ts";
 
 /** One payment in the host's own books. */
 export interface HostLine {

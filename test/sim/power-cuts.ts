@@ -5,12 +5,12 @@
 //   node build/test/sim/power-cuts.js [first]                  `first` ends with the first violation
 //   node build/test/sim/power-cuts.js SCENARIO PLACE [LOST]    replays one cut and says what happened
 
+import { ENERGY, Site } from "../../bench/site.ts";
 import { virtualCharger } from "../../boards/virtual-charger.ts";
 import type { Board } from "../../hal/board.ts";
 import { type Buying, buy } from "./buyer.ts";
 import { checkClosing, type Expectation, violations } from "./invariants.ts";
 import { operate } from "./operated.ts";
-import { ENERGY, Site } from "./site.ts";
 
 /** As the virtual charger, with fewer and faster pulses: the same story in less time. */
 export function smallCharger(retains: boolean): Board {

@@ -1,11 +1,11 @@
 // A client that keeps to no rule: sends any plain text, sealed or not, and gives back what the device answers.
 
+import { crypto, type Site } from "../../bench/site.ts";
 import { decodeReply, encodeRequest, envelopeNonce } from "../../firmware/protocol/envelope.ts";
 import { decodeMessage } from "../../firmware/protocol/message-codec.ts";
 import type { Message } from "../../firmware/protocol/messages.ts";
 import { connectionName, replyTopic, requestTopic } from "../../firmware/protocol/topics.ts";
 import type { Link } from "../../hal/link.ts";
-import { crypto, type Site } from "./site.ts";
 
 export interface Answer {
   is: Message["is"] | "hint" | "nothing";

@@ -1,11 +1,11 @@
 // Every frame of a whole sale, as a listener on the broker saw it, and what was sealed in it: real bytes to
 // spoil. The device still runs afterwards, and an order that is paid and not delivered is left with it.
 
+import { crypto, type Site } from "../../bench/site.ts";
 import { decodeReply, decodeRequest, envelopeNonce } from "../../firmware/protocol/envelope.ts";
 import { decodeMessage } from "../../firmware/protocol/message-codec.ts";
 import type { Message } from "../../firmware/protocol/messages.ts";
 import { parseTopic } from "../../firmware/protocol/topics.ts";
-import { crypto, type Site } from "./site.ts";
 import { type Met, paid, value, wait } from "./story.ts";
 
 export interface Recorded {

@@ -2,11 +2,11 @@
 // charged where it is too much, and paid back where it is too little.
 
 import { expect, test } from "vitest";
+import { ENERGY, type Site } from "../../bench/site.ts";
 import { virtualPump } from "../../boards/virtual-pump.ts";
 import type { SessionReceipt } from "../../firmware/token/receipt.ts";
 import type { RunOn } from "../../hal/loop-host.ts";
 import type { StopPhysics } from "../../hal/sim/sim-stops.ts";
-import { ENERGY, type Site } from "./site.ts";
 import { deal, type Met, paid, story, value, wait } from "./story.ts";
 
 /** 450 pulses a litre, each worth 10. */

@@ -4,6 +4,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { crypto, ENERGY, Site } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import { Consumer } from "../../firmware/consumer/consumer.ts";
 import { Dealer } from "../../firmware/consumer/dealer.ts";
 import type { Found } from "../../firmware/consumer/discovery.ts";
@@ -15,8 +17,6 @@ import { connectionName } from "../../firmware/protocol/topics.ts";
 import { ok, type Result } from "../../firmware/result.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
 import { FLOWS, flowSteps, wayTo } from "./flow-steps.ts";
-import { crypto, ENERGY, Site } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 import { CARD, kind, value, wait } from "./story.ts";
 
 const SELLING = flowSteps("Selling");

@@ -2,6 +2,8 @@
 // and the power failing at every place of sales that an account or points pay.
 
 import { describe, expect, test } from "vitest";
+import { crypto, ENERGY, Site } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import { toHex } from "../../firmware/bytes.ts";
 import type { FlowService } from "../../firmware/payment/engine/service.ts";
 import { dataOf } from "../../firmware/payment/model/data-access.ts";
@@ -32,8 +34,6 @@ import {
   VALUE,
 } from "./money-services.ts";
 import { smallCharger } from "./power-cuts.ts";
-import { crypto, ENERGY, Site } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 import { CARD, deal, type Met, value } from "./story.ts";
 
 /** [use, id, options] */

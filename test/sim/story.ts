@@ -1,12 +1,12 @@
 // A device that is up and a consumer who deals with it: where most stories begin.
 
+import { Site } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import type { Consumer } from "../../firmware/consumer/consumer.ts";
 import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import type { Result } from "../../firmware/result.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { Site } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 
 export const CARD = { number: TEST_CARDS.approve, expiryYear: 30, expiryMonth: 12 };
 

@@ -1,6 +1,7 @@
 // A payer of streamed orders for tests of the device: keeps to the protocol and no further, says what it is told to say,
 // and notes all that the device pushes.
 
+import { crypto, ENERGY, type Site } from "../../bench/site.ts";
 import { type SealedFor, sealCard } from "../../firmware/consumer/credential.ts";
 import { type PayerStream, unitsDue } from "../../firmware/consumer/stream-payer.ts";
 import { faultKind } from "../../firmware/fault.ts";
@@ -27,7 +28,6 @@ import { shortDigest, thumbprint } from "../../firmware/token/signed.ts";
 import { sleep } from "../../hal/clock.ts";
 import type { Link } from "../../hal/link.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { crypto, ENERGY, type Site } from "./site.ts";
 
 export const STREAMED: Service = {
   ...ENERGY,

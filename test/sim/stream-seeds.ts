@@ -2,6 +2,7 @@
 // doubles and reorders, with the device, its loop and the consumer killed on the way. What either side risks is measured all
 // the time, by the meter itself and by what the consumer let go.
 
+import { crypto, ENERGY, Site } from "../../bench/site.ts";
 import { Consumer } from "../../firmware/consumer/consumer.ts";
 import type { Dealer, Progress } from "../../firmware/consumer/dealer.ts";
 import type { Purchase, StreamTerms } from "../../firmware/consumer/purchase.ts";
@@ -11,7 +12,6 @@ import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
 import { findDealer, insisting, payFor } from "./buyer.ts";
 import { checkClosing, durableOrders, SOCKET_1, violations } from "./invariants.ts";
 import { smallCharger } from "./power-cuts.ts";
-import { crypto, ENERGY, Site } from "./site.ts";
 import { CARD } from "./story.ts";
 import { Exposure, sessionReceipts } from "./stream-exposure.ts";
 import { streamViolations } from "./stream-sale.ts";

@@ -1,6 +1,8 @@
 // Whole sales that are paid while they are delivered, with the consumer's role on one side and the device on the other.
 
 import { describe, expect, test } from "vitest";
+import { ENERGY } from "../../bench/site.ts";
+import type { SiteOptions } from "../../bench/site-options.ts";
 import type { Delivered, Progress } from "../../firmware/consumer/dealer.ts";
 import type { ConsumerEvent } from "../../firmware/consumer/events.ts";
 import { type Purchase, withPayer } from "../../firmware/consumer/purchase.ts";
@@ -11,8 +13,6 @@ import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
 import { simStore } from "../../hal/sim/sim-store.ts";
 import { again, nameOf } from "./another-process.ts";
 import { SOCKET_1, violations } from "./invariants.ts";
-import { ENERGY } from "./site.ts";
-import type { SiteOptions } from "./site-options.ts";
 import { CARD, deal, kind, type Met, story, value, wait } from "./story.ts";
 
 const STREAMED: Service = {

@@ -1,5 +1,6 @@
 // Prepaid tokens for a stand: minted by its operator, shown over the network or on a tag at the reader.
 
+import { crypto, type Site } from "../../bench/site.ts";
 import { fromHex, toHex } from "../../firmware/bytes.ts";
 import { faultKind } from "../../firmware/fault.ts";
 import type { Order } from "../../firmware/producer/order.ts";
@@ -12,7 +13,6 @@ import { thumbprint } from "../../firmware/token/signed.ts";
 import type { Signer } from "../../hal/crypto.ts";
 import { ntag213 } from "../../hal/sim/sim-tag.ts";
 import { RawClient } from "./raw-client.ts";
-import { crypto, type Site } from "./site.ts";
 import { AT_BOARD } from "./walk-up-stand.ts";
 
 export const DAY_S = 24 * 3600;

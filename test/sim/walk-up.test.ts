@@ -1,10 +1,10 @@
 // Sales to people at the board, whole devices in virtual time: real drivers, simulated readers and printer at the wire.
 
 import { describe, expect, test } from "vitest";
+import { crypto } from "../../bench/site.ts";
 import { virtualPump } from "../../boards/virtual-pump.ts";
 import { readReceiptCode } from "../../firmware/payment/services/receipt-code.ts";
 import { verifyReceipt } from "../../firmware/token/receipt.ts";
-import { crypto } from "./site.ts";
 import { value } from "./story.ts";
 import {
   AT_BOARD,

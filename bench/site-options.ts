@@ -1,21 +1,21 @@
 // What a test may want to be otherwise about a site.
 
-import type { Log } from "../../firmware/log.ts";
-import type { FlowChanges } from "../../firmware/payment/config/flow-changes.ts";
-import type { FlowDesk } from "../../firmware/payment/flow-desk.ts";
-import type { PaymentSide, PaymentSideOptions } from "../../firmware/payment/payment-side.ts";
-import type { Service } from "../../firmware/producer/catalogue.ts";
-import type { DeliveryPolicy } from "../../firmware/producer/delivery.ts";
-import type { BoardDesk } from "../../firmware/producer/walk-up.ts";
-import type { Board, ModbusMeterPart } from "../../hal/board.ts";
-import type { Clock } from "../../hal/clock.ts";
-import type { Entropy } from "../../hal/entropy.ts";
-import type { Meter } from "../../hal/meter.ts";
-import type { PaymentHost } from "../../hal/payment-host.ts";
-import type { SimNetwork } from "../../hal/sim/sim-link.ts";
-import type { StopPhysics } from "../../hal/sim/sim-stops.ts";
-import type { SimStore } from "../../hal/sim/sim-store.ts";
-import type { SimProcess } from "../../hal/sim/world.ts";
+import type { Log } from "../firmware/log.ts";
+import type { FlowChanges } from "../firmware/payment/config/flow-changes.ts";
+import type { FlowDesk } from "../firmware/payment/flow-desk.ts";
+import type { PaymentSide, PaymentSideOptions } from "../firmware/payment/payment-side.ts";
+import type { Service } from "../firmware/producer/catalogue.ts";
+import type { DeliveryPolicy } from "../firmware/producer/delivery.ts";
+import type { BoardDesk } from "../firmware/producer/walk-up.ts";
+import type { Board, ModbusMeterPart } from "../hal/board.ts";
+import type { Clock } from "../hal/clock.ts";
+import type { Entropy } from "../hal/entropy.ts";
+import type { Meter } from "../hal/meter.ts";
+import type { PaymentHost } from "../hal/payment-host.ts";
+import type { SimNetwork } from "../hal/sim/sim-link.ts";
+import type { StopPhysics } from "../hal/sim/sim-stops.ts";
+import type { SimStore } from "../hal/sim/sim-store.ts";
+import type { SimProcess } from "../hal/sim/world.ts";
 import type { Site } from "./site.ts";
 
 export interface SiteOptions {

@@ -1,6 +1,6 @@
 // A payment host as the programs of the bench see it, which may die while it answers; and what ends them.
 
-import type { PaymentHost } from "../../hal/payment-host.ts";
+import type { PaymentHost } from "../hal/payment-host.ts";
 
 /** The payment host as a program sees it that may die: a dead one calls nothing and hears nothing. */
 export function mortal(host: PaymentHost, alive: () => boolean): PaymentHost {

@@ -1,36 +1,32 @@
 // A whole site in virtual time: a device with its board, loop, store, broker and payment host, and consumers,
 // all on one seed. Power can be cut at any store commit, switch write or publish, and comes back by itself.
 
-import { virtualCharger } from "../../boards/virtual-charger.ts";
-import { fromHex } from "../../firmware/bytes.ts";
-import { Consumer } from "../../firmware/consumer/consumer.ts";
-import { runLoop } from "../../firmware/metering/loop-runner.ts";
-import { joinedCardDesk, presentCardDesk } from "../../firmware/payment/application/card-desk.ts";
-import { openFlowChanges } from "../../firmware/payment/config/flow-changes.ts";
-import { openPaymentSide, type PaymentSide } from "../../firmware/payment/payment-side.ts";
-import { broadcastWill } from "../../firmware/producer/broadcast.ts";
-import type { Service } from "../../firmware/producer/catalogue.ts";
-import { openProducer, type Producer } from "../../firmware/producer/producer.ts";
-import { connectionName } from "../../firmware/protocol/topics.ts";
-import { openRuntime } from "../../firmware/runtime.ts";
-import {
-  deviceName,
-  issueCertificate,
-  verifyCertificate,
-} from "../../firmware/token/certificate.ts";
-import { type SettlementReceipt, verifyReceipt } from "../../firmware/token/receipt.ts";
-import { type Revoked, signRevocations } from "../../firmware/token/revocation.ts";
-import type { Board } from "../../hal/board.ts";
-import type { Signer } from "../../hal/crypto.ts";
-import { openOutlets } from "../../hal/drivers/open-outlets.ts";
-import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
-import type { Lines } from "../../hal/pin.ts";
-import { openSimBoard, type SimBoard } from "../../hal/sim/open-board.ts";
-import { type SimBroker, simBroker } from "../../hal/sim/sim-link.ts";
-import { type SimLoopEnd, type SimLoopHost, simLoopHost } from "../../hal/sim/sim-loop-host.ts";
-import { type SimPaymentHost, simPaymentHost } from "../../hal/sim/sim-payment-host.ts";
-import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
-import { type SimWorld, simWorld } from "../../hal/sim/world.ts";
+import { virtualCharger } from "../boards/virtual-charger.ts";
+import { fromHex } from "../firmware/bytes.ts";
+import { Consumer } from "../firmware/consumer/consumer.ts";
+import { runLoop } from "../firmware/metering/loop-runner.ts";
+import { joinedCardDesk, presentCardDesk } from "../firmware/payment/application/card-desk.ts";
+import { openFlowChanges } from "../firmware/payment/config/flow-changes.ts";
+import { openPaymentSide, type PaymentSide } from "../firmware/payment/payment-side.ts";
+import { broadcastWill } from "../firmware/producer/broadcast.ts";
+import type { Service } from "../firmware/producer/catalogue.ts";
+import { openProducer, type Producer } from "../firmware/producer/producer.ts";
+import { connectionName } from "../firmware/protocol/topics.ts";
+import { openRuntime } from "../firmware/runtime.ts";
+import { deviceName, issueCertificate, verifyCertificate } from "../firmware/token/certificate.ts";
+import { type SettlementReceipt, verifyReceipt } from "../firmware/token/receipt.ts";
+import { type Revoked, signRevocations } from "../firmware/token/revocation.ts";
+import type { Board } from "../hal/board.ts";
+import type { Signer } from "../hal/crypto.ts";
+import { openOutlets } from "../hal/drivers/open-outlets.ts";
+import { openNodeCrypto } from "../hal/linux/node-crypto.ts";
+import type { Lines } from "../hal/pin.ts";
+import { openSimBoard, type SimBoard } from "../hal/sim/open-board.ts";
+import { type SimBroker, simBroker } from "../hal/sim/sim-link.ts";
+import { type SimLoopEnd, type SimLoopHost, simLoopHost } from "../hal/sim/sim-loop-host.ts";
+import { type SimPaymentHost, simPaymentHost } from "../hal/sim/sim-payment-host.ts";
+import { type SimStore, simStore } from "../hal/sim/sim-store.ts";
+import { type SimWorld, simWorld } from "../hal/sim/world.ts";
 import { mortal, PowerCut } from "./mortal-host.ts";
 import type { CutPlace, SiteOptions } from "./site-options.ts";
 

@@ -21,7 +21,7 @@ ifneq ($(wildcard $(NODE_PREFIX)/include/node/node.h),)
 export npm_config_nodedir := $(NODE_PREFIX)
 endif
 
-.PHONY: help setup packages ready native run demo test test-kernel test-arm64 test-deploy deploy status stop check docs bench build ci clean
+.PHONY: help setup packages ready native run demo test test-kernel test-arm64 test-deploy test-image image flash deploy rollback status logs stop check docs bench bench-ui build ci clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -43,14 +43,32 @@ test-kernel: ready ## Run what needs GPIO on a Debian kernel under QEMU; ARGS pi
 test-arm64: ready ## Run contract suites, vectors and ten seeded sales under emulated arm64
 	@test/deploy/arm64.sh $(ARGS)
 
-test-deploy: ready ## Deploy into an emulated Debian guest and sell there; ARGS=arm64 takes longer
+test-deploy: ready ## Deploy into an emulated Debian guest, sell, upgrade, roll back; ARGS=amd64 is another processor
 	@test/deploy/run.sh $(ARGS)
 
-deploy: ready ## Put a device on a board and start it: HOST=pi@charger1 DEVICE=FILE
-	@deploy/remote.sh deploy "$(HOST)" "$(DEVICE)"
+test-image: ready ## Boot an SD image under QEMU: two roots, keys, sales; takes long
+	@test/deploy/image-boots.sh
 
-status: ## How the device on HOST=pi@charger1 is
-	@deploy/remote.sh status "$(HOST)"
+image: ready ## Put an SD card image together: BOARD=rpi4 DEVICE=FILE
+	@deploy/image/compose.sh "$(BOARD)" "$(DEVICE)"
+
+flash: ## Write an image to a card, after asking: CARD=/dev/sdX IMAGE=build/sluice-rpi4.img
+	@deploy/flash.sh "$(CARD)" "$(IMAGE)"
+
+# HOSTS=inventory.yaml instead of HOST is for all the boards in it; WAIT= and OPERATOR= reach the scripts by the environment.
+export WAIT OPERATOR
+
+deploy: ready ## Put a device on a board: HOST=pi@charger1 DEVICE=FILE, or HOSTS=inventory.yaml; OPERATOR=FILE certifies it
+	@$(if $(HOSTS),deploy/fleet.sh deploy "$(HOSTS)",deploy/remote.sh deploy "$(HOST)" "$(DEVICE)")
+
+rollback: $(if $(HOSTS),ready) ## Go back to the release before on HOST=pi@charger1
+	@$(if $(HOSTS),deploy/fleet.sh rollback "$(HOSTS)",deploy/remote.sh rollback "$(HOST)")
+
+status: $(if $(HOSTS),ready) ## How the device on HOST=pi@charger1 is, and which releases are there
+	@$(if $(HOSTS),deploy/fleet.sh status "$(HOSTS)",deploy/remote.sh status "$(HOST)")
+
+logs: ## What the device on HOST=pi@charger1 said; ARGS=-f goes on
+	@deploy/remote.sh logs "$(HOST)" $(ARGS)
 
 stop: ## Stop the device on HOST=pi@charger1
 	@deploy/remote.sh stop "$(HOST)"
@@ -58,11 +76,15 @@ stop: ## Stop the device on HOST=pi@charger1
 check: ready ## Format, lint, import layers, types, unused code, generated documents
 	$(BIN)/biome check --error-on-warnings .
 	$(BIN)/tsc -p .
+	$(BIN)/tsc -p page
 	$(BIN)/knip
 	@node build/tools/protocol-doc.js --check
 
 docs: ready ## Write from the code docs/PROTOCOL.md, protocol.cddl, flow-services.md, boards.md and schemas
 	@node build/tools/protocol-doc.js
+
+bench-ui: ready build/page/index.html ## The bench as a web page: virtual boards to see and touch, on this computer alone
+	@node build/tools/sluice.js bench --ui $(ARGS)
 
 bench: ready ## Measure, print against the budgets, write build/bench.json
 	@node build/tools/bench.js $(ARGS)
@@ -82,6 +104,7 @@ clean: ## Remove what was built; node_modules stays
 ready:
 	@$(LOCKED) node_modules/.package-lock.json
 	@$(LOCKED) $(BIN)/sluice
+	@$(LOCKED) build/page/index.html
 	@$(LOCKED) native
 
 node_modules/.package-lock.json: package-lock.json
@@ -96,10 +119,18 @@ node_modules/.package-lock.json: package-lock.json
 build/.stamp: $(SOURCES) tsconfig.json tsconfig.build.json node_modules/.package-lock.json
 	@echo "setup: compiling"
 	@$(BIN)/tsc -p tsconfig.build.json
-	@find build -name '*.js' | while read -r js; do \
+	@find build -name '*.js' -not -path 'build/page/*' | while read -r js; do \
 	  ts="$${js#build/}"; [ -f "$${ts%.js}.ts" ] || rm "$$js"; done
 	@if [ -f build/tools/sluice.js ]; then chmod +x build/tools/sluice.js; fi
 	@touch $@
+
+# ---- the bench page: one script and one style sheet, which the bench hands out ----
+
+PAGE_SOURCES := $(shell find page -type f 2>/dev/null)
+
+build/page/index.html: $(PAGE_SOURCES) $(shell find firmware hal -maxdepth 2 -name '*.ts') node_modules/.package-lock.json
+	@$(BIN)/vite build --config page/vite.config.ts
+	@du -bc build/page/assets/*.js build/page/assets/*.css | awk 'END { printf "setup: the bench page, %d kB of script and style\n", $$1 / 1000 }'
 
 # ---- native parts: one addon and the guard program, for the processor of this Node ----
 # Each is put in place by a rename: a running program keeps the one that it loaded.
@@ -130,7 +161,7 @@ $(BIN)/sluice: build/.stamp
 
 packages:
 	@missing=; for each in mosquitto:mosquitto openssl:openssl ip:iproute2 tc:iproute2 python3:python3 mbpoll:mbpoll \
-	    nfc-list:libnfc-bin nfc-poll:libnfc-examples pcscd:pcscd opensc-tool:opensc; do \
+	    nfc-list:libnfc-bin nfc-poll:libnfc-examples pcscd:pcscd opensc-tool:opensc chromium:chromium; do \
 	  tool=$${each%:*}; package=$${each#*:}; \
 	  PATH="$$PATH:/usr/sbin:/sbin" command -v $$tool >/dev/null || case " $$missing " in *" $$package "*) ;; *) missing="$$missing $$package" ;; esac; \
 	done; \

@@ -4,6 +4,7 @@
 import { virtualCharger } from "../boards/virtual-charger.ts";
 import { fromHex } from "../firmware/bytes.ts";
 import { Consumer } from "../firmware/consumer/consumer.ts";
+import type { Log } from "../firmware/log.ts";
 import { runLoop } from "../firmware/metering/loop-runner.ts";
 import { joinedCardDesk, presentCardDesk } from "../firmware/payment/application/card-desk.ts";
 import { openFlowChanges } from "../firmware/payment/config/flow-changes.ts";
@@ -20,14 +21,15 @@ import type { Board } from "../hal/board.ts";
 import type { Signer } from "../hal/crypto.ts";
 import { openOutlets } from "../hal/drivers/open-outlets.ts";
 import { openNodeCrypto } from "../hal/linux/node-crypto.ts";
-import type { Lines } from "../hal/pin.ts";
 import { openSimBoard, type SimBoard } from "../hal/sim/open-board.ts";
 import { type SimBroker, simBroker } from "../hal/sim/sim-link.ts";
 import { type SimLoopEnd, type SimLoopHost, simLoopHost } from "../hal/sim/sim-loop-host.ts";
 import { type SimPaymentHost, simPaymentHost } from "../hal/sim/sim-payment-host.ts";
 import { type SimStore, simStore } from "../hal/sim/sim-store.ts";
 import { type SimWorld, simWorld } from "../hal/sim/world.ts";
+import { heardLoop } from "./heard-loop.ts";
 import { mortal, PowerCut } from "./mortal-host.ts";
+import { mortalLines } from "./mortal-lines.ts";
 import type { CutPlace, SiteOptions } from "./site-options.ts";
 
 export const crypto = openNodeCrypto();
@@ -120,7 +122,10 @@ export class Site {
       simStore({
         clock,
         latencyMs: options.storeLatencyMs ?? 1,
-        onCommit: (phase) => this.#maybeCut(phase === "before" ? "before commit" : "after commit"),
+        onCommit: (phase, writes) => {
+          if (phase === "after") this.options.onWrites?.(writes);
+          this.#maybeCut(phase === "before" ? "before commit" : "after commit");
+        },
       });
     this.broker =
       options.beside?.broker ??
@@ -161,41 +166,17 @@ export class Site {
     return this.#keys;
   }
 
+  /** Whether it has power. */
+  get powered(): boolean {
+    return this.#off !== undefined;
+  }
+
   /** Everything of the device stops this instant; contacts fall open by themselves. */
   cut(): void {
     this.cuts += 1;
     this.#off?.();
     this.#off = undefined;
     this.producer = undefined;
-  }
-
-  /** Lines that a dead program cannot drive any more, and whose writes are places for a cut. */
-  #lines(alive: () => boolean): Lines {
-    const { lines } = this.board.pins;
-    const opened = <T>(open: () => T): T => {
-      if (alive()) return open();
-      throw new PowerCut();
-    };
-    return {
-      input: (name) => opened(() => lines.input(name)),
-      edges: (name) => opened(() => lines.edges(name)),
-      output: (name) => {
-        const pin = opened(() => lines.output(name));
-        return {
-          set: (active) => {
-            if (!alive()) return;
-            this.#maybeCut("before switch");
-            if (!alive()) return;
-            if (active) this.onClosing(name.replace(/-coil$/, ""));
-            pin.set(active);
-            this.#maybeCut("after switch");
-          },
-          close: () => {
-            if (alive()) pin.close();
-          },
-        };
-      },
-    };
   }
 
   /** Runs a story in virtual time until it ends; undefined when it has not ended by then. */
@@ -223,10 +204,16 @@ export class Site {
     }
   }
 
+  #openLoopHost(): SimLoopHost {
+    const { onChange } = this.board.pins;
+    const delayMs = [0.05, 0.4] as const;
+    return simLoopHost(this.world, this.options.restless ? { delayMs } : { delayMs, onChange });
+  }
+
   async #start(): Promise<void> {
     const process = this.world.process();
     const { clock } = process;
-    const loopHost = simLoopHost(this.world, { delayMs: [0.05, 0.4] });
+    const loopHost = this.#openLoopHost();
     const link = this.broker.connect(this.device, broadcastWill(this.device));
     this.#off = () => {
       process.kill();
@@ -245,7 +232,8 @@ export class Site {
     const host = mortal((await wrapped) ?? this.host, process.alive);
     if (!process.alive()) throw new PowerCut();
     const entropy = this.world.entropy(`device${this.#name} ${this.cuts}`);
-    const boardDesk = this.options.boardDesk?.({ site: this, clock, entropy });
+    const { alive } = process;
+    const boardDesk = this.options.boardDesk?.({ site: this, clock, entropy, alive });
     const paymentPorts = {
       ...{ host, store, clock, entropy, log: this.#note },
       ...(boardDesk && {
@@ -256,6 +244,7 @@ export class Site {
     const changes = this.options.desk && (await openFlowChanges(store, resetCatalogue));
     const payment = await openPaymentSide(paymentPorts, {
       ...this.options.payment?.(),
+      ...this.options.paymentOn?.(paymentPorts),
       ...(changes && { changes }),
     });
     if (!process.alive()) throw new PowerCut();
@@ -268,7 +257,7 @@ export class Site {
           clock,
           store,
           link,
-          loop: loopHost.device,
+          loop: heardLoop(loopHost.device, this.options.onReport),
           crypto,
           entropy,
           payments,
@@ -304,7 +293,8 @@ export class Site {
       this.producer = producer;
       return;
     }
-    producer.setup(this.options.name ?? "Bench charger");
+    const { name, description } = this.options.called ?? { name: this.options.name };
+    producer.setup(name ?? "Bench charger", description);
     for (const service of this.options.services ?? [ENERGY]) {
       const added = await producer.addService(service);
       if (!added.ok) throw new Error(added.fault.message);
@@ -322,7 +312,12 @@ export class Site {
     const alive = (): boolean => powered() && process.alive();
     const { metal, sensors } = this.board;
     const { openMeter } = this.options;
-    const lines = this.#lines(alive);
+    const lines = mortalLines(this.board.pins.lines, {
+      alive,
+      before: () => this.#maybeCut("before switch"),
+      after: () => this.#maybeCut("after switch"),
+      onActive: (line) => this.onClosing(line.replace(/-coil$/, "")),
+    });
     runLoop(
       openOutlets(this.#part, process.clock, lines, {
         readRegister: metal.register,
@@ -368,8 +363,9 @@ export class Site {
     });
   }
 
-  readonly #note = (level: string, event: string, fields: object = {}): void => {
+  readonly #note: Log = (level, event, fields = {}): void => {
     this.log.push(`${this.world.nowMs()} ${level} ${event} ${JSON.stringify(fields)}`);
+    this.options.onLog?.(level, event, fields);
   };
 
   /** A consumer of its own identity; `name` draws its keys and its connection. */

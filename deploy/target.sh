@@ -78,7 +78,9 @@ fi
 mkdir -p "$kept/native"
 for part in board.node guard; do
   source=$root/native/${part%.node}.c
-  [ ! "$kept/native/$part" -nt "$source" ] || continue
+  # By what is in it: a time of a file says little where several trees share a cache.
+  sum=$(sha256sum <"$source")
+  [ "$(cat "$kept/native/.$part" 2>/dev/null)" != "$sum" ] || continue
   flags=()
   if [ "$part" = board.node ]; then
     include=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")/include/node
@@ -88,5 +90,6 @@ for part in board.node guard; do
   fi
   $cc -O2 -Wall -Wextra "${flags[@]}" -o "$kept/native/$part.new" "$source"
   mv "$kept/native/$part.new" "$kept/native/$part"
+  echo "$sum" >"$kept/native/.$part"
 done
 echo "$kept"

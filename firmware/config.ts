@@ -98,6 +98,8 @@ export interface DeviceConfig {
   serial: Readonly<Record<string, string>>;
   /** Where lines of the board are wired to in place of the board's own, by their names. */
   lines: Readonly<Record<string, LineWiring>>;
+  /** The computer's hardware watchdog, which the device then feeds; none when not given. */
+  watchdog?: string;
   /** Where it stands: ISO 3166 numeric, which cards are told. */
   country: number;
   /** World milliseconds per real one, for a virtual board. */

@@ -15,12 +15,14 @@ import type { Broker } from "../hal/linux/broker.ts";
 import { type LoopProcess, openLoopProcess } from "../hal/linux/loop-process.ts";
 import { openSqliteStores } from "../hal/linux/sqlite-store.ts";
 import { openSystemClock } from "../hal/linux/system-clock.ts";
-import type { LoopHost, LoopReport } from "../hal/loop-host.ts";
+import { openWatchdogFeeder, type WatchdogFeeder } from "../hal/linux/watchdog-feeder.ts";
 import type { OpenSerial } from "../hal/serial.ts";
 import { assert } from "./assert.ts";
 import { utf8 } from "./bytes.ts";
 import type { BrokerToUse, DeviceConfig } from "./config.ts";
 import type { DeskPlace, DeskPorts } from "./desk-main.ts";
+import { watchFirstReport } from "./first-report.ts";
+import { openKeepAlive } from "./keep-alive.ts";
 import type { Log } from "./log.ts";
 import { LOOP_NODE_ARGS } from "./loop-node-args.ts";
 import type { FlowService } from "./payment/engine/service.ts";
@@ -48,6 +50,8 @@ export interface DeviceOptions {
   resetCatalogue: boolean;
   /** A bug of ours: outputs are open already when it is called. */
   onBug: (error: unknown) => void;
+  /** Twice a second, while the loop reports and no outlet is out of hand: for who watches over the process. */
+  onAlive: () => void;
 }
 
 export interface Device {
@@ -107,28 +111,14 @@ function withoutBroker(log: Log): { onUnreachable: (error: HalError) => void } {
   return { onUnreachable: ({ message }) => log("warn", "broker-unreachable", { message }) };
 }
 
-/** Passes reports on, and tells when the first of them has come. */
-function watchFirstReport(loop: LoopHost): { host: LoopHost; ready: Promise<void> } {
-  let listener: ((report: LoopReport) => void) | undefined;
-  const early: LoopReport[] = [];
-  let tell: () => void = () => undefined;
-  const ready = new Promise<void>((resolve) => {
-    tell = resolve;
-  });
-  loop.onReport((report) => {
-    if (report.on === "ready") tell();
-    if (listener === undefined) early.push(report);
-    else listener(report);
-  });
-  const host: LoopHost = {
-    send: (command) => loop.send(command),
-    close: () => loop.close(),
-    onReport: (next) => {
-      listener = next;
-      for (const report of early.splice(0)) next(report);
+/** Of the computer, where the device file names one. */
+function openWatchdog(path: string | undefined, log: Log): WatchdogFeeder {
+  return openWatchdogFeeder(path, {
+    onArmed: ({ timeoutMs, staysArmed }) => {
+      log(staysArmed ? "warn" : "info", "watchdog-armed", { timeoutMs, staysArmed });
     },
-  };
-  return { host, ready };
+    onLost: ({ message }) => log("warn", "watchdog-lost", { message }),
+  });
 }
 
 async function readKeys(folder: string) {
@@ -182,6 +172,20 @@ function openLoop(config: DeviceConfig, data: string, clock: Clock): LoopProcess
   });
 }
 
+function openWatchedLoop(options: DeviceOptions, clock: Clock, keep: ReturnType<typeof keeper>) {
+  const { config, data, log, onAlive } = options;
+  // Let go of when the loop has opened its outputs.
+  const watchdog = keep(openWatchdog(config.watchdog, log));
+  const loop = keep(openLoop(config, data, clock));
+  const feed = (): void => {
+    onAlive();
+    watchdog.feed();
+  };
+  const watched = watchFirstReport(loop, openKeepAlive(feed, log));
+  void watched.ready.then(watchdog.arm);
+  return { ...watched, loop, letGo: () => closeAll([watchdog, loop]) };
+}
+
 /** What the producer still has to do when it closes is done by the runtime. */
 function closesBoth(producer: Producer, runtime: Runtime): Opened[number] {
   return {
@@ -202,8 +206,7 @@ async function compose(
   const clock = openSystemClock();
   const stores = openSqliteStores();
   const store = keep(await stores.open(join(data, "device.db"), { exclusive: true }));
-  const loop = keep(openLoop(config, data, clock));
-  const { host: loopHost, ready } = watchFirstReport(loop);
+  const { loop, host: loopHost, ready, letGo } = openWatchedLoop(options, clock, keep);
   const safe = ready.then(() => clock.monotonicMs());
   const trusting = trust();
   const [modules, broker, trusted, keys] = await allOf(
@@ -238,7 +241,7 @@ async function compose(
   if (!payment.ok) return payment;
   const { side, desk, link, host } = payment.value;
   const runtime = modules.openRuntime(clock, log, (error) => {
-    void loop.close().then(() => onBug(error));
+    void letGo().then(() => onBug(error));
   });
   const producer = modules.openProducer(
     {

@@ -91,6 +91,8 @@ export interface OutletReport {
   raised: readonly string[];
   /** By meter id: what is the matter, of the meters that are not well. */
   ailing: Readonly<Record<string, string>>;
+  /** It is not known to be open, and its switch is lost, or a meter of it does not tell what flows. */
+  runaway?: true;
 }
 
 export type SensorQuality =
@@ -154,6 +156,8 @@ export interface LoopHost {
   send(command: LoopCommand): void;
   /** One listener; the last one set counts. */
   onReport(listener: (report: LoopReport) => void): void;
+  /** Said after each report by a side that can tell: whether it waits for what the next one may say. */
+  awaitsReport?(awaits: boolean): void;
   /** Stops the loop, outputs open, and waits until it has gone. Idempotent. */
   close(): Promise<void>;
 }

@@ -120,6 +120,7 @@ const OUTLET_FIELDS = [
   "retained",
   "raised",
   "ailing",
+  "runaway",
 ] as const;
 
 const STOPPED_FIELDS = [
@@ -140,7 +141,8 @@ type Fields = Record<string, unknown>;
 function outletReport(value: unknown): OutletReport {
   const fields = object(value, "outlets");
   only(fields, [...OUTLET_FIELDS], "outlets");
-  const { fault, session, readings: read } = fields;
+  const { fault, session, readings: read, runaway } = fields;
+  if (runaway !== undefined && runaway !== true) refuse("runaway", "must be true, or left out");
   const readings = object(read, "readings");
   const meters = Object.keys(readings);
   if (meters.length > METERS_MAX) refuse("readings", `must name at most ${METERS_MAX} meters`);
@@ -159,6 +161,7 @@ function outletReport(value: unknown): OutletReport {
     retained: ids(fields, "retained", METERS_MAX),
     raised: ids(fields, "raised", INTERLOCKS_MAX),
     ailing: ailing as Record<string, string>,
+    ...(runaway === true && { runaway }),
   };
 }
 

@@ -1,15 +1,18 @@
 // What Node has no call for: ioctl, waiting on a descriptor that is no socket, reads and writes that answer with an
-// errno, and pseudo-terminals. Thin on purpose: layouts, rules and words are in hal/linux.
+// errno, pseudo-terminals, and datagrams to a local socket. Thin on purpose: layouts, rules and words are in hal/linux.
 
 #define _GNU_SOURCE
 #define NAPI_VERSION 8
 #include <errno.h>
 #include <fcntl.h>
 #include <node_api.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 #include <uv.h>
@@ -221,6 +224,29 @@ static napi_value open_pty(napi_env env, napi_callback_info info) {
   return number(env, -failed);
 }
 
+// sendDatagram(address, bytes): bytes sent, or -errno. The address is a path, or a name in the abstract space that
+// begins with a zero byte, as long as the buffer is (unix(7)). Never waits.
+static napi_value send_datagram(napi_env env, napi_callback_info info) {
+  size_t count = 2, name_length = 0, length = 0;
+  napi_value args[2];
+  uint8_t *name = NULL, *bytes = NULL;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  TRY(napi_get_cb_info(env, info, &count, args, NULL, NULL));
+  if (count != 2) return fail(env, "sendDatagram(address, bytes)");
+  TRY(take_bytes(env, args[0], &name, &name_length));
+  TRY(take_bytes(env, args[1], &bytes, &length));
+  if (name_length == 0 || name_length >= sizeof address.sun_path) return fail(env, "sendDatagram: no such address");
+  memcpy(address.sun_path, name, name_length);
+  // A path ends with a zero byte that counts; of an abstract name every byte counts.
+  socklen_t size = offsetof(struct sockaddr_un, sun_path) + name_length + (name[0] == 0 ? 0 : 1);
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return number(env, -errno);
+  ssize_t sent = sendto(fd, bytes, length, MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+  int failed = errno;
+  close(fd);
+  return number(env, sent < 0 ? -failed : sent);
+}
+
 static napi_value init(napi_env env, napi_value exports) {
   const struct {
     const char *name;
@@ -228,6 +254,7 @@ static napi_value init(napi_env env, napi_value exports) {
   } calls[] = {
       {"ioctl", board_ioctl},      {"read", board_read},     {"write", board_write},
       {"pollStart", poll_start},   {"pollStop", poll_stop},  {"openPty", open_pty},
+      {"sendDatagram", send_datagram},
   };
   for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
     napi_value call;

@@ -94,6 +94,17 @@ const FORBIDDEN: readonly Row[] = [
   ]),
   ...["../tools/x.ts", "../test/support/x.ts"].map((to): Row => ["bench/", to]),
   ["tools/", "../test/support/x.ts"],
+  ...[
+    "node:fs",
+    "../hal/linux/x.ts",
+    "../boards/x.ts",
+    "../tools/x.ts",
+    "../test/support/x.ts",
+  ].map((to): Row => ["page/", to]),
+  ...["payment", "metering", "producer"].map((to): Row => ["page/", `../firmware/${to}/x.ts`]),
+  ...["../firmware/runtime.ts", ...ROOTS.map((root) => `../${root}`)].map(
+    (to): Row => ["page/", to],
+  ),
 ];
 
 const LEGAL: readonly Row[] = [
@@ -115,6 +126,9 @@ const LEGAL: readonly Row[] = [
   ),
   ["firmware/protocol/", "cbor-x"],
   ...insideFirmware(true),
+  ...["../bench/x.ts", "../hal/clock.ts", "../firmware/consumer/x.ts"].map(
+    (to): Row => ["page/", to],
+  ),
   ...ROOTS.flatMap((from) =>
     ["node:fs", "./runtime.ts", "../hal/linux/x.ts", "../hal/sim/x.ts", "../boards/x.ts"].map(
       (to): Row => [from, to],

@@ -10,11 +10,9 @@ import { detectComputer } from "../hal/linux/gpio-lines.ts";
 import { loadNative, nativePath } from "../hal/linux/native.ts";
 import { computerFor } from "../hal/linux/real-board.ts";
 import type { Tell } from "./board-finding.ts";
+import { keepsOutputs } from "./output-warnings.ts";
 
 const SUPPORTED: readonly string[] = ["arm64", "x64"];
-const PERSIST = /^[Yy1]$/;
-/** Drivers of the Raspberry Pis' chips that can be told what becomes of an output that nobody holds. */
-const PERSIST_MODULES = ["pinctrl_bcm2835", "pinctrl_rp1"];
 
 /** The computer, its native parts, watchdog and outputs. Answers the computer by which lines are looked up. */
 export function checkMachine(board: Board, root: string, tell: Tell): Computer | undefined {
@@ -81,21 +79,20 @@ function checkWatchdog(here: Computer | undefined, root: string, tell: Tell): vo
   const state = textOf(`${root}/sys/class/watchdog/watchdog0/state`);
   if (state === "active") tell({ about, name: path, state: "good", message: "there, and running" });
   else {
-    const message = "there, and nobody uses it: RuntimeWatchdogSec=10 in /etc/systemd/system.conf";
+    const message = `there, and nobody uses it: \`watchdog: ${path}\` in the device file`;
     tell({ about, name: path, state: "warning", message });
   }
 }
 
 function checkCrash(root: string, tell: Tell): void {
   const about = "crash";
-  for (const module of PERSIST_MODULES) {
-    const value = textOf(`${root}/sys/module/${module}/parameters/persist_gpio_outputs`);
-    if (value === undefined) continue;
-    const keeps = PERSIST.test(value);
+  const known = keepsOutputs(root);
+  if (known !== undefined) {
+    const { module: name, keeps } = known;
     const message = keeps
       ? "an output keeps its level when its program dies: the guard opens it, and only hardware does when kernel or guard die too"
       : "an output becomes an input when its program dies: its pull, or your resistor, must open it; the guard drives it as well";
-    tell({ about, name: module, state: keeps ? "warning" : "good", message });
+    tell({ about, name, state: keeps ? "warning" : "good", message });
     return;
   }
   const message =

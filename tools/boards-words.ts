@@ -30,9 +30,17 @@ export const CRASH = `## When something dies
 | the device's process | the loop: it sees its socket close | at once |
 | the metering loop, killed or crashed | the guard, a program of its own that hears the loop's heartbeat over a pipe | some milliseconds |
 | the loop, stalled | the guard, which ends the loop first | 2 s |
-| loop and guard together | the service's stop command, where systemd runs it; before that whatever the kernel does, see below | seconds |
-| the kernel, or a processor that hangs | the hardware watchdog, by a reset: pins then rest as at power-up | its time-out |
+| loop and guard together, by SIGKILL | the service: \`ExecStopPost=\` runs \`open-outputs\` after every end; before that whatever the kernel does, see below | seconds |
+| the device's process, hung | systemd, which hears no more of it: it asks the loop to end, and that opens them | 15 s |
+| an output whose switch or meter is lost while it may be closed | the same: a start takes the lines anew; once, since what a start did not mend no second one does | 15 s |
+| systemd, the kernel, or a processor that hangs | the hardware watchdog, by a reset: pins then rest as at power-up | 30 s, or 15 s |
 | the power | the relay: its spring | at once |
+
+Software cannot promise that an output opens at once when loop and guard are killed in one instant: by somebody with \`kill -9\`, or by a
+kernel that has lost its way. Until the service opens it, or the watchdog resets the computer, it is as the chip's driver leaves it. A line that
+is exported in sysfs (onoff; not in the service, whose /sys is for reading) stays driven for ever. \`sluice run\` names at its start the
+outputs that only programs hold open, and the wiring has to answer for those: a pull that opens, and where a closed contact is a danger
+a relay that falls off by itself, see below.
 
 What a kernel does with an output whose program died is the affair of the chip's driver:
 
@@ -50,8 +58,13 @@ So the hardware must do its part, whatever the program does:
   driver that is active high) says the same louder than the 50 kilohm inside.
 - **A driver stage.** A pin gives a few milliamperes: a transistor or a driver chip feeds the coil. Relay modules that are active low and run
   on 5 V may not open on 3.3 V: use their 3.3 V input, or another module.
-- **A watchdog.** Give the computer's to systemd (\`RuntimeWatchdogSec=10\` in \`/etc/systemd/system.conf\`). Where a closed contact is a danger,
-  a second one in series with the coil, which wants edges from a program and not a level: a level can hang.
+- **A watchdog.** \`watchdog: /dev/watchdog\` in the device file: the device then feeds the computer's own, twice a second, and only while its loop
+  reports and no output is out of hand. It is armed when the outputs are safe and disarmed by a stop in order; who opens the outputs
+  after a death disarms it, too, so that a reset comes only where that did not succeed, or nobody was there to do it. Started by hand,
+  without systemd, a device that is killed leaves it running, and the computer is reset. systemd's own \`RuntimeWatchdogSec=\` has to be off
+  then: one of the two can have it; a device that finds it taken says so once and goes on, and systemd feeds it also while our loop is dead.
+- **A second contact.** Where a closed contact is a danger: one in series with the coil, behind a stage that wants edges from a program and not a
+  level (a charge pump, a retriggerable monoflop): a level can hang.
 - **An emergency stop in the coil's own circuit.** The line that tells us of it is for the receipt, not for safety.
 `;
 

@@ -9,7 +9,7 @@ import { assert } from "../firmware/assert.ts";
 import { fromUtf8, utf8 } from "../firmware/bytes.ts";
 import { BROKER_PORT, type DeviceConfig } from "../firmware/config.ts";
 import { openCatalogue } from "../firmware/producer/catalogue.ts";
-import { fail, ok, type Result } from "../firmware/result.ts";
+import { type Fault, fail, ok, type Result } from "../firmware/result.ts";
 import type { Board } from "../hal/board.ts";
 import { lineUses } from "../hal/linux/gpio-wiring.ts";
 import { checkDeviceFile, type DeviceFile } from "./device-schema.ts";
@@ -27,13 +27,27 @@ const INDENT_MAX = 256;
 export function readDeviceFile(path: string): Result<DeviceConfig> {
   const text = readText(path);
   const config = text.ok ? parseDeviceFile(text.value, dirname(resolve(path))) : text;
-  if (config.ok) return config;
-  const { kind, message, at } = config.fault;
+  return config.ok ? config : inFile(path, config.fault);
+}
+
+/** The files that a device file names, as they stand in it. Errors: those of `readDeviceFile`. */
+export function namedFiles(path: string): Result<readonly string[]> {
+  const text = readText(path);
+  const named: string[] = [];
+  const note = (file: string): string => {
+    named.push(file);
+    return file;
+  };
+  const config = text.ok ? parseWithPaths(text.value, note) : text;
+  return config.ok ? ok(named) : inFile(path, config.fault);
+}
+
+function inFile(path: string, { kind, message, at }: Fault): Result<never> {
   return fail(kind, `device file ${path}: ${message}`, at);
 }
 
 /** The text of a small file. */
-export function readText(path: string): Result<string> {
+export function readText(path: string, bytesMax = BYTES_MAX): Result<string> {
   let fd: number;
   try {
     // Without O_NONBLOCK, opening a pipe would wait for a writer.
@@ -44,9 +58,9 @@ export function readText(path: string): Result<string> {
   }
   try {
     if (!fstatSync(fd).isFile()) return fail("not-found", "is no plain file");
-    const bytes = new Uint8Array(BYTES_MAX + 1);
+    const bytes = new Uint8Array(bytesMax + 1);
     const length = readSync(fd, bytes, 0, bytes.length, 0);
-    if (length > BYTES_MAX) return fail("too-large", `is larger than ${BYTES_MAX} bytes`);
+    if (length > bytesMax) return fail("too-large", `is larger than ${bytesMax} bytes`);
     const text = fromUtf8(bytes.subarray(0, length));
     return text === undefined ? fail("malformed", "is not UTF-8") : ok(text);
   } finally {
@@ -62,10 +76,16 @@ export function readYamlFile(path: string): Result<unknown> {
 
 /** The text of a device file, and the folder that its paths start from. Errors as above, without the file's name. */
 export function parseDeviceFile(text: string, folder = "."): Result<DeviceConfig> {
+  return parseWithPaths(text, (file) => resolve(folder, file));
+}
+
+type ToPath = (file: string) => string;
+
+function parseWithPaths(text: string, toPath: ToPath): Result<DeviceConfig> {
   const parsed = parseYaml(text);
   if (!parsed.ok) return parsed;
   const file = checkDeviceFile(parsed.value);
-  return file.ok ? toConfig(file.value, folder) : file;
+  return file.ok ? toConfig(file.value, toPath) : file;
 }
 
 /**
@@ -117,14 +137,14 @@ export function parseYaml(text: string): Result<unknown> {
   }
 }
 
-function toBroker(broker: DeviceFile["broker"], folder: string): Result<DeviceConfig["broker"]> {
+function toBroker(broker: DeviceFile["broker"], toPath: ToPath): Result<DeviceConfig["broker"]> {
   const { url, username, password, host = "127.0.0.1", port = BROKER_PORT, ws } = broker;
   if (url === undefined) return ok({ host, port, ...(ws !== undefined && { ws }) });
   const { ca, cert, key } = broker;
   const tls = {
-    ...(ca !== undefined && { ca: resolve(folder, ca) }),
-    ...(cert !== undefined && { cert: resolve(folder, cert) }),
-    ...(key !== undefined && { key: resolve(folder, key) }),
+    ...(ca !== undefined && { ca: toPath(ca) }),
+    ...(cert !== undefined && { cert: toPath(cert) }),
+    ...(key !== undefined && { key: toPath(key) }),
   };
   const usesTls = Object.keys(tls).length > 0;
   if (usesTls && !/^(mqtts|wss):/.test(url)) {
@@ -134,7 +154,7 @@ function toBroker(broker: DeviceFile["broker"], folder: string): Result<DeviceCo
   return ok({ url, ...login, ...(usesTls && { tls }) });
 }
 
-function toConfig(file: DeviceFile, folder: string): Result<DeviceConfig> {
+function toConfig(file: DeviceFile, toPath: ToPath): Result<DeviceConfig> {
   if (utf8(file.name).length > NAME_BYTES_MAX || /\p{Cc}/u.test(file.name)) {
     return fail("out-of-range", `must be at most ${NAME_BYTES_MAX} bytes of plain text`, "name");
   }
@@ -144,7 +164,7 @@ function toConfig(file: DeviceFile, folder: string): Result<DeviceConfig> {
   }
   const board = BOARDS.find(({ name }) => name === file.board);
   assert(board !== undefined, "the schema knows the boards");
-  const broker = toBroker(file.broker, folder);
+  const broker = toBroker(file.broker, toPath);
   if (!broker.ok) return broker;
   const services = file.services.map(toService);
   const catalogue = openCatalogue(board);
@@ -159,7 +179,7 @@ function toConfig(file: DeviceFile, folder: string): Result<DeviceConfig> {
   if (!serial.ok) return serial;
   const lines = checkLines(file.lines, board);
   if (!lines.ok) return lines;
-  const payment = toPayment(file.payment, services, (path) => resolve(folder, path));
+  const payment = toPayment(file.payment, services, toPath);
   if (!payment.ok) return payment;
   return ok({
     name: file.name,
@@ -173,6 +193,7 @@ function toConfig(file: DeviceFile, folder: string): Result<DeviceConfig> {
     country: file.country,
     serial: file.serial,
     lines: file.lines,
+    ...(file.watchdog !== undefined && { watchdog: file.watchdog }),
     benchRate: file.benchRate,
   });
 }

@@ -35,6 +35,7 @@ export interface DeviceFile {
   country: number;
   serial: Record<string, string>;
   lines: Record<string, LineWiring>;
+  watchdog?: string;
   services: ServiceEntry[];
 }
 
@@ -180,6 +181,12 @@ export const DEVICE_SCHEMA: Schema = {
       additionalProperties: LINE_SCHEMA,
       maxProperties: LINES_MAX,
       default: {},
+    },
+    watchdog: {
+      description:
+        "The computer's hardware watchdog, which the device then feeds while its loop is alive: a hang resets the computer (default: none)",
+      type: "string",
+      pattern: "^/dev/watchdog\\d{0,2}$",
     },
     services: { type: "array", minItems: 1, maxItems: SERVICES_MAX, items: SERVICE_SCHEMA },
   }),

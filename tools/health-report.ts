@@ -11,8 +11,15 @@ export function healthSource(status: () => ProducerStatus): HealthSource {
       return { ok: loop, reasons, facts: { uptimeS, version } };
     },
     ready: () => {
-      const { ready, reasons, running, orders, broadcasting, clock } = status();
-      return { ok: ready, reasons, facts: { running, orders, broadcasting, clock } };
+      const now = status();
+      const { ready, reasons, running, orders, broadcasting, clock } = now;
+      const facts = { running, orders, busy: isBusy(now), broadcasting, clock };
+      return { ok: ready, reasons, facts };
     },
   };
+}
+
+/** Whether somebody would lose something if the device was stopped now: it is delivering, or money is under way. */
+export function isBusy({ running, paying }: ProducerStatus): boolean {
+  return running + paying > 0;
 }

@@ -1,27 +1,41 @@
 // What the service manager runs after the device has ended, however it ended: drives every output of the board in a device
-// file to its safe level. Harmless beside a metering loop: whoever lives and holds a line keeps it.
+// file to its safe level. Harmless beside a metering loop: whoever lives and holds a line keeps it. Where all of them are
+// safe the computer's watchdog, which a device that died left running, has nothing to reset any more, and is disarmed.
 //   node build/tools/open-outputs.js DEVICE_FILE
 
 import { COMPUTERS } from "../boards/computers.ts";
 import { BOARDS } from "../boards/registry.ts";
+import type { Board } from "../hal/board.ts";
 import { fitBoard } from "../hal/fit-board.ts";
 import { HalError } from "../hal/hal-error.ts";
 import { openLinuxLines } from "../hal/linux/gpio-lines.ts";
 import { lineUses } from "../hal/linux/gpio-wiring.ts";
 import { computerFor } from "../hal/linux/real-board.ts";
+import { disarmWatchdog } from "../hal/linux/watchdog.ts";
 import { readDeviceFile } from "./device-file.ts";
 
 const USAGE = 2;
 
-function openOutputs(path: string): string[] {
+async function openOutputs(path: string): Promise<string[]> {
   const read = readDeviceFile(path);
   if (!read.ok) return [read.fault.message];
-  const { board: name, serial, lines } = read.value;
+  const { board: name, serial, lines, watchdog } = read.value;
   const known = BOARDS.find((one) => one.name === name);
   if (known === undefined) return [`there is no board ${name}`];
-  // Its lines are in the process that has ended.
-  if (known.virtual !== undefined) return [];
   const board = fitBoard(known, { serial, lines });
+  // The lines of a virtual one are in the process that has ended.
+  const troubles = known.virtual === undefined ? openAll(board) : [];
+  if (watchdog === undefined || troubles.length > 0) return troubles;
+  try {
+    await disarmWatchdog(watchdog);
+  } catch (error) {
+    // Somebody else feeds it, or there is none: ours it is not.
+    if (!(error instanceof HalError)) throw error;
+  }
+  return troubles;
+}
+
+function openAll(board: Board): string[] {
   const open = openLinuxLines(board, computerFor(board, COMPUTERS));
   const troubles: string[] = [];
   for (const [line, use] of lineUses(board)) {
@@ -37,13 +51,13 @@ function openOutputs(path: string): string[] {
   return troubles;
 }
 
-function main(path: string | undefined): number {
+async function main(path: string | undefined): Promise<number> {
   if (path === undefined) {
     process.stderr.write("open-outputs: of which device? give its file\n");
     return USAGE;
   }
   try {
-    const troubles = openOutputs(path);
+    const troubles = await openOutputs(path);
     for (const trouble of troubles) process.stderr.write(`open-outputs: ${trouble}\n`);
     return troubles.length === 0 ? 0 : 1;
   } catch (error) {
@@ -53,4 +67,4 @@ function main(path: string | undefined): number {
   }
 }
 
-process.exitCode = main(process.argv[2]);
+process.exitCode = await main(process.argv[2]);

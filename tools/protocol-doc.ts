@@ -12,6 +12,7 @@ import { flowServicesMarkdown } from "./flow-services-doc.ts";
 import { protocolCddl } from "./protocol-cddl.ts";
 import { tellStory } from "./protocol-examples.ts";
 import { protocolMarkdown } from "./protocol-markdown.ts";
+import { SCENARIO_SCHEMA } from "./scenario-schema.ts";
 
 /** File name to text. */
 export function protocolDocuments(): ReadonlyMap<string, string> {
@@ -22,6 +23,7 @@ export function protocolDocuments(): ReadonlyMap<string, string> {
     ["boards.md", boardsMarkdown()],
     ["device.schema.json", jsonText(DEVICE_SCHEMA)],
     ["auto.schema.json", jsonText(AUTO_SCHEMA)],
+    ["scenario.schema.json", jsonText(SCENARIO_SCHEMA)],
   ]);
 }
 

@@ -5,8 +5,11 @@ import { constants } from "node:os";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Resolves with the name of the first signal; the second ends the process, whose loop then opens the outputs. */
-export function untilStopped(): Promise<string> {
+/**
+ * Resolves with the name of the first signal; the second ends the process, whose loop then opens the outputs. SIGUSR2 asks
+ * only where `idle` says at that moment that nobody is being served: it comes from who would put a new release in our place.
+ */
+export function untilStopped(idle?: () => boolean): Promise<string> {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   return new Promise((resolve) => {
     let asked = false;
@@ -18,5 +21,11 @@ export function untilStopped(): Promise<string> {
         resolve(name);
       });
     }
+    if (idle === undefined) return;
+    process.on("SIGUSR2", () => {
+      if (asked || !idle()) return;
+      asked = true;
+      resolve("SIGUSR2");
+    });
   });
 }

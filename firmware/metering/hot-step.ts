@@ -83,6 +83,26 @@ export class HotStep {
     return this.#state.phase;
   }
 
+  /** Idle, and the numbers of its meters are what the next look will find that nothing has come through. */
+  get isAtRest(): boolean {
+    if (this.#goesOn !== "idle") return false;
+    for (const { isPolled, pulsesPerSecondMax, burst, burstMax } of this.#meters) {
+      if (isPolled || (pulsesPerSecondMax !== Infinity && burst !== burstMax)) return false;
+    }
+    return true;
+  }
+
+  /** As after a look at that time, at which nothing had changed. Of one at rest. */
+  rested(atMs: number): void {
+    for (const meter of this.#meters) {
+      meter.fromMs = atMs;
+      meter.readMs = atMs;
+      meter.atMs = atMs;
+      meter.pulses = 0;
+    }
+    this.#isAhead = true;
+  }
+
   /** The pure step was taken. */
   advance(state: OutletState, sample: OutletSample): void {
     this.#state = state;

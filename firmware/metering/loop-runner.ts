@@ -2,9 +2,10 @@
 // performs what it asks for. It waits for nothing. Any exception opens every switch before it goes on (I7).
 
 import type { ButtonPart } from "../../hal/board.ts";
-import { type Alarm, type Clock, every, openAlarm, type Timer } from "../../hal/clock.ts";
+import { type Alarm, type Clock, openAlarm } from "../../hal/clock.ts";
 import type { LoopDevices } from "../../hal/devices.ts";
 import type { LoopCommand, LoopReport } from "../../hal/loop-host.ts";
+import type { LoopRest } from "../../hal/loop-rest.ts";
 import { type ButtonWatch, watchButton } from "./button-watch.ts";
 import { stepOutlet } from "./outlet.ts";
 import { outletReport, refusedReport } from "./outlet-report.ts";
@@ -16,6 +17,8 @@ import { type SensorWatch, watchSensor } from "./sensor-watch.ts";
 export interface LoopChannel {
   onCommand(listener: (command: LoopCommand) => void): void;
   report(report: LoopReport): void;
+  /** In virtual time. */
+  rest?: LoopRest;
 }
 
 export interface LoopRunnerOptions {
@@ -62,9 +65,14 @@ class Loop {
   readonly #onLooked: () => void;
   readonly #sensors: readonly SensorWatch[];
   readonly #buttons: readonly ButtonWatch[];
-  readonly #alive: Timer;
+  readonly #alive: Alarm;
   readonly #poll: Alarm;
+  /** Where it may rest: what else it reads is read for people, or grows old. */
+  readonly #rest: LoopRest | undefined;
   #outlets: readonly RunningOutlet[] = [];
+  #aliveEndsMs: number;
+  /** Nothing was decided since the outlets were last reported. */
+  #isSaid = false;
   /** NaN while no look is due. */
   #pollEndsMs = Number.NaN;
   #closed = false;
@@ -79,9 +87,11 @@ class Loop {
     this.#sensors = devices.sensors.map(watchSensor);
     this.#buttons = devices.buttons.map(watchButton);
     this.#poll = openAlarm(this.#clock, () => this.#look());
-    this.#alive = every(this.#clock, ALIVE_INTERVAL_MS, () =>
-      this.#guarded(() => this.#sayOutlets("alive")),
-    );
+    this.#aliveEndsMs = this.#clock.monotonicMs() + ALIVE_INTERVAL_MS;
+    this.#alive = openAlarm(this.#clock, () => this.#sayAlive());
+    this.#alive.set(this.#aliveEndsMs);
+    const isPlain = this.#sensors.length === 0 && this.#buttons.length === 0;
+    this.#rest = isPlain ? channel.rest : undefined;
   }
 
   start(): void {
@@ -102,7 +112,7 @@ class Loop {
     this.#closed = true;
     this.#poll.clear();
     for (const each of this.#outlets) each.cut?.cancel();
-    this.#alive.cancel();
+    this.#alive.clear();
     this.#devices.close();
   }
 
@@ -116,10 +126,20 @@ class Loop {
     }
   }
 
+  /** On a fixed grid; what came late by several intervals is not made up for. */
+  #sayAlive(): void {
+    const lateMs = this.#clock.monotonicMs() - this.#aliveEndsMs;
+    const intervals = 1 + Math.max(0, Math.floor(lateMs / ALIVE_INTERVAL_MS));
+    this.#aliveEndsMs += ALIVE_INTERVAL_MS * intervals;
+    this.#alive.set(this.#aliveEndsMs);
+    this.#guarded(() => this.#sayOutlets("alive"));
+  }
+
   #sayOutlets(on: "ready" | "alive"): void {
     const atMs = this.#clock.monotonicMs();
     const outlets = this.#outlets.map((each) => outletReport(each.hot.reported, each.health()));
     const sensors = this.#sensors.map((each) => each.report(atMs));
+    this.#isSaid = true;
     this.#channel.report({ on, atMs, outlets, sensors });
   }
 
@@ -139,6 +159,7 @@ class Loop {
     const seen = command === undefined ? each.hot.look(sample) : "else";
     if (seen === "progress") this.#channel.report(each.hot.progress());
     if (seen !== "else") return;
+    this.#isSaid = false;
     const before = each.hot.state;
     const { state, effects } = stepOutlet(before, sample, command);
     each.hot.advance(state, sample);
@@ -226,7 +247,39 @@ class Loop {
       if (!isIdle || nowMs - each.sampled.nowMs >= this.#pollIdleMs) this.#step(each);
     }
     this.#onLooked();
-    this.#arm();
+    if (!this.#restsFrom(nowMs)) this.#arm();
+  }
+
+  /** After a look at that time; false when it does not rest. */
+  #restsFrom(nowMs: number): boolean {
+    if (this.#rest === undefined || !this.#isSaid || !Number.isNaN(this.#pollEndsMs)) return false;
+    for (const each of this.#outlets) {
+      if (each.sampled.nowMs !== nowMs || !each.isAtRest()) return false;
+    }
+    if (!this.#rest.begin(() => this.#rise(nowMs))) return false;
+    this.#alive.clear();
+    return true;
+  }
+
+  /** Takes up looks and reports where they would be now, and says how many reports were left out. */
+  #rise(restedFromMs: number): number {
+    if (this.#closed) return 0;
+    const nowMs = this.#clock.monotonicMs();
+    // One after the other, because a sum of so many fractions is not their product.
+    let lookMs = restedFromMs + this.#pollIdleMs;
+    for (; lookMs < nowMs; lookMs += this.#pollIdleMs) {
+      for (const { sampled } of this.#outlets) {
+        if (lookMs - sampled.nowMs >= this.#pollIdleMs) sampled.nowMs = lookMs;
+      }
+    }
+    for (const { sampled, hot } of this.#outlets) hot.rested(sampled.nowMs);
+    let left = 0;
+    for (; this.#aliveEndsMs < nowMs; left++) this.#aliveEndsMs += ALIVE_INTERVAL_MS;
+    // In this order, as of two that are due at once the one with the longer interval was always set first.
+    this.#alive.set(this.#aliveEndsMs);
+    this.#pollEndsMs = lookMs;
+    this.#poll.set(lookMs);
+    return left;
   }
 }
 

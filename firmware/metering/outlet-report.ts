@@ -52,7 +52,15 @@ export function outletReport(
     retained: state.rules.meters.filter((meter) => meter.retains).map((meter) => meter.id),
     raised: state.interlocks.raised,
     ailing: { ...ailing, ...health },
+    ...(isRunaway(state) && { runaway: true }),
   };
+}
+
+/** A switch that is lost cannot be told to open. */
+function isRunaway({ isOpen, fault, meters }: OutletState): boolean {
+  if (isOpen) return false;
+  const isUnseen = meters.some(({ lost, trouble }) => lost || trouble?.what === "stuck");
+  return isUnseen || fault?.reason === "fault";
 }
 
 export function progressReport(state: OutletState, session: Session, nowMs: number): LoopReport {

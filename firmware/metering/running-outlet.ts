@@ -32,6 +32,8 @@ export interface RunningOutlet {
   perform(effect: LoopEffect): void;
   /** Its contact has not followed yet what it was told last, and still has time to. */
   isMoving(nowMs: number): boolean;
+  /** Its next look will find what the last one found, whenever that is, unless what it reads has changed. */
+  isAtRest(): boolean;
   /** Tells the meters whether the contact is closed. */
   follow(): void;
   onWake(wake: () => void): void;
@@ -86,6 +88,11 @@ export function startRunning(outlet: OutletDevices, clock: Clock): RunningOutlet
       if (sampled.switch === "lost" || sampled.switch.contact !== "unknown") return false;
       return "sinceMs" in phase && atMs - phase.sinceMs <= rules.operateMsMax;
     },
+    // A contact that is seen and says nothing is on its way, and has so much time and no more.
+    isAtRest: () =>
+      hot.isAtRest &&
+      sampled.switch !== "lost" &&
+      (sampled.switch.contact !== "unknown" || !isSeen(outlet)),
     follow: () => {
       if (sampled.switch === "lost") return;
       const { contact } = sampled.switch;

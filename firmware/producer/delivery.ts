@@ -244,7 +244,10 @@ class MeteredDelivery implements Delivery {
       case "alive":
         this.#levels.onReports(report.sensors, report.atMs);
         this.#outlets.onReports(report);
-        return this.#closeOrphans();
+        await this.#closeOrphans();
+        // What is not well is told with the first that says how the board is by then.
+        this.#ports.loop.awaitsReport?.(report.on === "ready" || this.#orphans.size > 0);
+        return;
       case "lost":
         return this.#onLost(report.why);
       case "progress": {

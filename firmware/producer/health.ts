@@ -30,6 +30,8 @@ export interface ProducerStatus {
   outlets: readonly OutletHealth[];
   /** Not settled yet. */
   orders: number;
+  /** Of them those whose payment is under way, or, of a person at the board, over and not yet begun. */
+  paying: number;
   offers: number;
   /** Frames that were not ours, not authentic, or old. */
   dropped: number;
@@ -43,7 +45,7 @@ export interface ProducerStatus {
 }
 
 export interface HealthFacts
-  extends Omit<ProducerStatus, "ready" | "reasons" | "running" | "sessions" | "orders"> {
+  extends Omit<ProducerStatus, "ready" | "reasons" | "running" | "sessions" | "orders" | "paying"> {
   linkUp: boolean;
   /** Something is fitted for people at the board, who need no broker. */
   atBoard: boolean;
@@ -119,7 +121,12 @@ export function producerStatus(facts: HealthFacts): ProducerStatus {
     running: sessions.length,
     sessions: sessions.slice(0, LISTED_MAX),
     orders: open.length,
+    paying: open.filter(isPaying).length,
   };
+}
+
+function isPaying({ state, atBoard, running }: Order): boolean {
+  return state === "taking" || (state === "paid" && atBoard === true && running === undefined);
 }
 
 /** As JSON for the operator, within so many bytes. */

@@ -109,6 +109,7 @@ function notStarted(step: ProducerStep, clock: Clock): ProducerStatus {
       sessions: [],
       outlets: [],
       orders: 0,
+      paying: 0,
       offers: 0,
     },
     ...{ dropped: 0, clock: clock.wallQuality(), uptimeS: 0, epoch: 0, receipt: 0 },

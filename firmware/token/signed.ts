@@ -14,6 +14,7 @@ export interface SignedSort<T> {
   /** Stands in the external data of the signature as `sluice/1 NAME`. */
   name:
     | "certificate"
+    | "key-request"
     | "announcement"
     | "offer"
     | "token"

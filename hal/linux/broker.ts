@@ -18,6 +18,12 @@ export interface BrokerOptions {
   ws?: number;
 }
 
+export interface BrokerMessage {
+  topic: string;
+  payload: Uint8Array;
+  retain: boolean;
+}
+
 export interface Broker {
   /** For programs on this machine. */
   url: string;
@@ -28,6 +34,12 @@ export interface Broker {
   port: number;
   /** Whether other machines reach it. */
   isOpen: boolean;
+  /** Serves MQTT on a stream that came in another way. */
+  serve(stream: Duplex): void;
+  /** Hands a message to whoever wants it, as the broker's own. */
+  publish(message: BrokerMessage): void;
+  /** Called for every message of a client. One listener; the last one set counts. */
+  onPublish(listener: (clientId: string, message: BrokerMessage) => void): void;
   /** Breaks every connection. Idempotent. */
   close(): Promise<void>;
 }
@@ -50,6 +62,11 @@ const DRAIN_MS_MAX = 10_000;
 export async function openBroker({ host = "127.0.0.1", port, ws }: BrokerOptions): Promise<Broker> {
   const aedes = await openAedes();
   const streams = new Set<Duplex>();
+  let clientPublished: Parameters<Broker["onPublish"]>[0] | undefined;
+  aedes.on("publish", ({ topic, payload, retain }, client) => {
+    if (client === null || clientPublished === undefined) return;
+    clientPublished(client.id, { topic, payload: bytesOf(payload), retain });
+  });
   const serve = (stream: Duplex): void => {
     if (streams.size >= CONNECTIONS_MAX) {
       stream.destroy();
@@ -93,6 +110,11 @@ export async function openBroker({ host = "127.0.0.1", port, ws }: BrokerOptions
     host: bound.address,
     port: bound.port,
     isOpen: !LOOPBACK.test(bound.address),
+    serve,
+    publish: (message) => aedes.publish(ownPacket(message), () => undefined),
+    onPublish: (listener) => {
+      clientPublished = listener;
+    },
     close: () => {
       closing ??= Promise.all([webSocket?.close(), closeAll()]).then(() => undefined);
       return closing;
@@ -169,8 +191,15 @@ class RetainedTopics {
 }
 
 function withdrawal(topic: string): PublishPacket {
-  const payload = Buffer.alloc(0);
-  return { cmd: "publish", topic, payload, qos: 0, dup: false, retain: true };
+  return ownPacket({ topic, payload: new Uint8Array(), retain: true });
+}
+
+function ownPacket({ topic, payload, retain }: BrokerMessage): PublishPacket {
+  return { cmd: "publish", topic, payload: Buffer.from(payload), qos: 0, dup: false, retain };
+}
+
+function bytesOf(payload: string | Buffer): Uint8Array {
+  return Uint8Array.from(Buffer.from(payload as Buffer));
 }
 
 function listenError(error: unknown, host: string, port: number): HalError {

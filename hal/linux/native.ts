@@ -26,6 +26,11 @@ export interface Native {
   pollStop(poll: object): void;
   /** A new pseudo-terminal that changes no byte and echoes none, or -errno. */
   openPty(): { master: number; slave: number; path: string } | number;
+  /**
+   * To a local socket: a path, or with a zero byte in front a name in the abstract space, at most 107 bytes. Bytes sent,
+   * or -errno; never waits. Throws where the address is empty or longer.
+   */
+  sendDatagram(address: Uint8Array, bytes: Uint8Array): number;
 }
 
 let loaded: Native | undefined;

@@ -2,7 +2,7 @@
 // only file that imports it. A message of WebSocket is gathered whole before its bytes are seen, so its size is
 // bounded here; the packets inside are bounded by MqttStream as on any other socket.
 
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { createWebSocketStream, WebSocket, WebSocketServer } from "ws";
 import type { TlsIdentity } from "./tls-files.ts";
@@ -42,8 +42,7 @@ export async function listenWebSocket(
     ...COMMON,
     server: http,
     clientTracking: true,
-    verifyClient: ({ req }: { req: IncomingMessage }) =>
-      offers(req.headers["sec-websocket-protocol"]),
+    verifyClient: ({ req }: { req: IncomingMessage }) => offers(req, PROTOCOL),
     handleProtocols: () => PROTOCOL,
   });
   // The server's own errors come to the listening below.
@@ -67,6 +66,77 @@ export async function listenWebSocket(
   };
 }
 
-function offers(protocols = ""): boolean {
-  return protocols.split(",").some((one) => one.trim() === PROTOCOL);
+function offers({ headers }: IncomingMessage, wanted: string): boolean {
+  const { "sec-websocket-protocol": protocols = "" } = headers;
+  return protocols.split(",").some((one) => one.trim() === wanted);
+}
+
+/** Text both ways: what is no text ends it. */
+export interface TextSocket {
+  send(text: string): void;
+  /** Bytes that the other side has not taken yet. */
+  waiting(): number;
+  onText(listener: (text: string) => void): void;
+  onClose(listener: () => void): void;
+  close(): void;
+}
+
+export type WebSocketRoute = { protocol: string } & (
+  | { onStream: (stream: Duplex) => void }
+  | { onText: (socket: TextSocket) => void }
+);
+
+const REFUSED = "HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/** On an HTTP server that serves other things too: by path. `mayEnter` judges where a request comes from. */
+export function routeWebSockets(
+  http: Server,
+  routes: Readonly<Record<string, WebSocketRoute>>,
+  mayEnter: (request: IncomingMessage) => boolean,
+): { close(): void } {
+  const sockets = new WebSocketServer({
+    ...COMMON,
+    noServer: true,
+    clientTracking: true,
+    handleProtocols: (offered) =>
+      Object.values(routes).find(({ protocol }) => offered.has(protocol))?.protocol ?? false,
+  });
+  http.on("upgrade", (request, socket, head) => {
+    const path = request.url ?? "";
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (route === undefined || !offers(request, route.protocol) || !mayEnter(request)) {
+      socket.on("error", () => undefined);
+      socket.end(REFUSED);
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (opened) => {
+      if ("onStream" in route) route.onStream(createWebSocketStream(opened));
+      else route.onText(textSocket(opened));
+    });
+  });
+  return {
+    close: () => {
+      for (const socket of sockets.clients) socket.terminate();
+      sockets.close();
+    },
+  };
+}
+
+function textSocket(socket: WebSocket): TextSocket {
+  // Too large a message is its error, and ends it.
+  socket.on("error", () => socket.terminate());
+  return {
+    send: (text) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(text);
+    },
+    waiting: () => socket.bufferedAmount,
+    onText: (listener) => {
+      socket.on("message", (data, isBinary) => {
+        if (isBinary) socket.close(1003);
+        else listener(String(data));
+      });
+    },
+    onClose: (listener) => void socket.on("close", listener),
+    close: () => socket.close(),
+  };
 }

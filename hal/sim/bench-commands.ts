@@ -125,7 +125,8 @@ function list({ board, sim, peripherals, wallet }: Bench): BenchAnswer {
   };
 }
 
-function heldBy(reader: SimReader): string[] {
+/** Names of the cards that are at it. */
+export function heldBy(reader: SimReader): string[] {
   if (reader.kind === "pn532") return reader.chip.cards().map(({ name }) => name);
   const inSlot = reader.slot.card();
   return inSlot === undefined ? [] : [inSlot.name];
@@ -224,7 +225,8 @@ function setInterlock({ board, sim }: Bench, words: Words, raised: boolean): Ben
   return { ok: true, interlock: interlock.value, raised, outlets: those.map(({ id }) => id) };
 }
 
-function targetsOf({ board, peripherals }: Bench, { of }: BenchFault): readonly string[] {
+/** What it can be broken at, on this board. */
+export function targetsOf({ board, peripherals }: Bench, { of }: BenchFault): readonly string[] {
   if (of === "sensor")
     return (board.sensors ?? []).filter(({ kind }) => kind !== "input").map(({ id }) => id);
   if (of === "bus") return [...(peripherals?.buses.keys() ?? [])];

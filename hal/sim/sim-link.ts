@@ -48,6 +48,10 @@ export interface SimBroker {
   setTamper(tamper: ((message: SimPublish) => readonly SimPublish[]) | undefined): void;
   /** The retained message of a topic. */
   retained(topic: string): Uint8Array | undefined;
+  /** It dies, for everybody and without a will, and forgets what it retained; up again, everybody whose network is there is back. */
+  setUp(up: boolean): void;
+  /** Called for every message that it takes, wills among them, before anybody is handed it. */
+  onTaken(listener: ((message: SimPublish) => void) | undefined): void;
 }
 
 const QUIET: SimNetwork = {
@@ -62,8 +66,8 @@ export function simBroker(options: SimBrokerOptions): SimBroker {
   const broker = new Broker(options);
   return {
     connect: (clientId, will) => broker.connect(clientId, will),
-    disconnect: (clientId) => broker.client(clientId).setOnline(false),
-    reconnect: (clientId) => broker.client(clientId).setOnline(true),
+    disconnect: (clientId) => broker.client(clientId).setNetwork(false),
+    reconnect: (clientId) => broker.client(clientId).setNetwork(true),
     cut: (clientId) => broker.client(clientId).die(),
     setNetwork: (network) => {
       broker.network = { ...broker.network, ...network };
@@ -72,6 +76,10 @@ export function simBroker(options: SimBrokerOptions): SimBroker {
       broker.tamper = tamper;
     },
     retained: (topic) => broker.retained.get(topic),
+    setUp: (up) => broker.setUp(up),
+    onTaken: (listener) => {
+      broker.onTaken = listener;
+    },
   };
 }
 
@@ -80,6 +88,8 @@ class Broker {
   readonly retained = new Map<string, Uint8Array>();
   network: SimNetwork;
   tamper: ((message: SimPublish) => readonly SimPublish[]) | undefined;
+  onTaken: ((message: SimPublish) => void) | undefined;
+  isUp = true;
   readonly #clients = new Map<string, SimClient>();
 
   constructor(options: SimBrokerOptions) {
@@ -88,7 +98,7 @@ class Broker {
   }
 
   connect(clientId: string, will: LinkWill | undefined): Link {
-    this.#clients.get(clientId)?.setOnline(false);
+    this.#clients.get(clientId)?.setNetwork(false);
     const client = new SimClient(this, clientId, will);
     this.#clients.set(clientId, client);
     return client;
@@ -100,7 +110,15 @@ class Broker {
     return client;
   }
 
+  setUp(up: boolean): void {
+    if (this.isUp === up) return;
+    this.isUp = up;
+    if (!up) this.retained.clear();
+    for (const client of this.#clients.values()) client.brokerIs(up);
+  }
+
   accept(message: SimPublish): void {
+    this.onTaken?.(message);
     for (const passed of this.tamper?.(message) ?? [message]) this.#pass(passed);
   }
 
@@ -158,7 +176,8 @@ class SimClient implements Link {
   #arriving: { message: LinkMessage; atMs: number }[] = [];
   /** Counts connections: what was under way in an earlier one never arrives. */
   #connection = 1;
-  #online = true;
+  #network = true;
+  #online: boolean;
   #over: "closed" | "dead" | undefined;
   #onMessage: (message: LinkMessage) => void = () => {};
   #onState: (connected: boolean) => void = () => {};
@@ -168,6 +187,7 @@ class SimClient implements Link {
     this.#clock = broker.options.clock;
     this.#id = id;
     this.#will = will && { topic: will.topic, payload: will.payload.slice() };
+    this.#online = broker.isUp;
   }
 
   publish(topic: string, payload: Uint8Array, options?: { retain: boolean }): void {
@@ -219,7 +239,16 @@ class SimClient implements Link {
     return false;
   }
 
-  setOnline(online: boolean): void {
+  setNetwork(network: boolean): void {
+    this.#network = network;
+    this.#setOnline(network && this.#broker.isUp);
+  }
+
+  brokerIs(up: boolean): void {
+    this.#setOnline(up && this.#network);
+  }
+
+  #setOnline(online: boolean): void {
     if (this.#over !== undefined || this.#online === online) return;
     this.#online = online;
     this.#connection++;
@@ -231,7 +260,7 @@ class SimClient implements Link {
       }
     } else {
       this.#arriving = [];
-      this.#publishWill();
+      if (this.#broker.isUp) this.#publishWill();
     }
     if (this.connected() === online) this.#onState(online);
   }

@@ -1,7 +1,9 @@
 // A loop host in virtual time: the way between the device and its metering loop as events of the world,
-// with a delay. Either end can be cut off or blocked, as a process can die or hang.
+// with a delay. Either end can be cut off or blocked, as a process can die or hang. Where the world tells of every change
+// an idle loop may rest (hal/loop-rest.ts).
 
 import type { LoopCommand, LoopHost, LoopReport } from "../loop-host.ts";
+import type { LoopRest } from "../loop-rest.ts";
 import type { Random } from "./random.ts";
 import type { SimWorld } from "./world.ts";
 
@@ -10,6 +12,8 @@ export interface SimLoopEnd {
   report(report: LoopReport): void;
   /** Called when the device end closes: open the outputs and end. One listener; the last one set counts. */
   onClose(listener: () => void): void;
+  /** Where the world tells of every change. */
+  rest?: LoopRest;
 }
 
 export interface SimLoopHost {
@@ -29,6 +33,8 @@ export interface SimLoopHost {
 export interface SimLoopHostOptions {
   /** From one end to the other, drawn anew for each message; the order is kept. */
   delayMs: number | readonly [number, number];
+  /** Takes what is to be called before anything changes that a loop reads; without it no loop rests. */
+  onChange?: (changes: () => void) => void;
 }
 
 export function simLoopHost(world: SimWorld, options: SimLoopHostOptions): SimLoopHost {
@@ -39,6 +45,7 @@ export function simLoopHost(world: SimWorld, options: SimLoopHostOptions): SimLo
       onReport: (listener) => {
         way.onReport = listener;
       },
+      awaitsReport: (awaits) => way.awaitReport(awaits),
       close: () => way.close(),
     },
     loop: () => way.loop.end,
@@ -54,6 +61,8 @@ interface Loop {
   lastReportMs: number;
   onCommand: (command: LoopCommand) => void;
   onClose: () => void;
+  /** Of one that rests. */
+  wake: (() => number) | undefined;
   readonly end: SimLoopEnd;
   gone: boolean;
 }
@@ -63,27 +72,34 @@ class Way {
   readonly #world: SimWorld;
   readonly #random: Random;
   readonly #delayMs: readonly [number, number];
+  readonly #mayRest: boolean;
   #blockedUntilMs = 0;
   #closed = false;
+  /** The device waits for the next report. */
+  #awaits = true;
   onReport: (report: LoopReport) => void = () => {};
   delivered = 0;
   loop: Loop;
 
-  constructor(world: SimWorld, { delayMs }: SimLoopHostOptions) {
+  constructor(world: SimWorld, { delayMs, onChange }: SimLoopHostOptions) {
     this.#world = world;
     this.#random = world.randomOf("loop-host");
     this.#delayMs = typeof delayMs === "number" ? [delayMs, delayMs] : delayMs;
+    this.#mayRest = onChange !== undefined;
     this.loop = this.#newLoop();
+    onChange?.(() => this.#stir());
   }
 
   send(command: LoopCommand): void {
     const to = this.loop;
     if (this.#closed || to.gone) return;
+    this.#stir();
     const leavesMs = Math.max(this.#blockedUntilMs, this.#world.nowMs());
     to.lastCommandMs = Math.max(to.lastCommandMs, leavesMs + this.#drawDelayMs());
     this.#world.at(to.lastCommandMs, () => {
       if (this.#closed || to.gone) return;
       this.delivered++;
+      this.#stir();
       to.onCommand(command);
     });
   }
@@ -104,8 +120,21 @@ class Way {
     this.onReport(report);
   }
 
+  awaitReport(awaits: boolean): void {
+    this.#awaits = awaits;
+    if (awaits) this.#stir();
+  }
+
+  /** Whatever rests goes on as if it never had: a report that was left out had drawn its delay as well. */
+  #stir(): void {
+    const { wake } = this.loop;
+    this.loop.wake = undefined;
+    for (let left = wake?.() ?? 0; left > 0; left--) this.#drawDelayMs();
+  }
+
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
+    this.#stir();
     this.#closed = true;
     return new Promise((resolve) => {
       this.#world.after(this.#drawDelayMs(), () => {
@@ -117,11 +146,13 @@ class Way {
 
   cut(why: string): void {
     if (this.loop.gone) return;
+    this.awaitReport(true);
     this.loop.gone = true;
     this.#report(this.loop, { on: "lost", why });
   }
 
   restart(): SimLoopEnd {
+    this.awaitReport(true);
     this.loop.gone = true;
     this.loop = this.#newLoop();
     return this.loop.end;
@@ -129,6 +160,12 @@ class Way {
 
   block(durationMs: number): void {
     this.#blockedUntilMs = Math.max(this.#blockedUntilMs, this.#world.nowMs() + durationMs);
+  }
+
+  #rest(loop: Loop, wake: () => number): boolean {
+    if (this.#awaits || this.#closed || loop.gone || this.loop !== loop) return false;
+    loop.wake = wake;
+    return true;
   }
 
   #drawDelayMs(): number {
@@ -141,6 +178,7 @@ class Way {
       lastReportMs: 0,
       onCommand: () => {},
       onClose: () => {},
+      wake: undefined,
       end: {
         onCommand: (listener) => {
           made.onCommand = listener;
@@ -151,6 +189,7 @@ class Way {
         onClose: (listener) => {
           made.onClose = listener;
         },
+        ...(this.#mayRest && { rest: { begin: (wake) => this.#rest(made, wake) } }),
       },
       gone: false,
     };

@@ -18,6 +18,8 @@ export interface SimPins {
   onDriven(line: string, listener: (active: boolean) => void): void;
   /** Called before the program reads the wire: metal that is late makes up for it. The last listener counts. */
   onRead(line: string, listener: () => void): void;
+  /** Called before anything changes on any wire, but what the program drives itself. One listener; the last one set counts. */
+  onChange(listener: () => void): void;
   /** All reads and edges of the wire throw `disconnected` until it is plugged in again. */
   unplug(line: string): void;
   plugIn(line: string): void;
@@ -49,6 +51,7 @@ export function simPins(world: SimWorld, options: SimPinsOptions = {}): SimPins 
       reading = false;
     }
   };
+  let changes = (): void => {};
   const countEdges = (wire: Wire, edges: number, atMs: number): void => {
     wire.edges += edges;
     wire.lastEdgeMs = Math.max(wire.lastEdgeMs, atMs);
@@ -62,36 +65,51 @@ export function simPins(world: SimWorld, options: SimPinsOptions = {}): SimPins 
       if (wire.edge === wake) wake();
     });
   };
+  const setUnplugged = (line: string, unplugged: boolean): void => {
+    changes();
+    wireOf(line).unplugged = unplugged;
+  };
 
   return {
-    lines: {
-      output: (line) => openOutput(takeLine(line, wireOf(line), true)),
-      input: (line) => openInput(takeLine(line, wireOf(line), false), beforeRead),
-      edges: (line) => openEdges(takeLine(line, wireOf(line), false), world.nowMs(), beforeRead),
-    },
+    lines: openLines(wireOf, beforeRead, world.nowMs),
     level: (line) => wireOf(line).active,
     drive: (line, active, atMs = world.nowMs()) => {
       const wire = wireOf(line);
+      if (wire.active !== active) changes();
       const rises = active && !wire.active;
       wire.active = active;
       if (rises) countEdges(wire, 1, atMs);
     },
-    pulse: (line, edges, atMs = world.nowMs()) => countEdges(wireOf(line), edges, atMs),
+    pulse: (line, edges, atMs = world.nowMs()) => {
+      changes();
+      countEdges(wireOf(line), edges, atMs);
+    },
     onDriven: (line, listener) => {
       wireOf(line).driven = listener;
     },
     onRead: (line, listener) => {
       wireOf(line).read = listener;
     },
-    unplug: (line) => {
-      wireOf(line).unplugged = true;
+    onChange: (listener) => {
+      changes = listener;
     },
-    plugIn: (line) => {
-      wireOf(line).unplugged = false;
-    },
+    unplug: (line) => setUnplugged(line, true),
+    plugIn: (line) => setUnplugged(line, false),
     releaseAll: () => {
       for (const wire of wires.values()) wire.held?.release();
     },
+  };
+}
+
+function openLines(
+  wireOf: (line: string) => Wire,
+  beforeRead: BeforeRead,
+  nowMs: () => number,
+): Lines {
+  return {
+    output: (line) => openOutput(takeLine(line, wireOf(line), true)),
+    input: (line) => openInput(takeLine(line, wireOf(line), false), beforeRead),
+    edges: (line) => openEdges(takeLine(line, wireOf(line), false), nowMs(), beforeRead),
   };
 }
 

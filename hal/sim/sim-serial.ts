@@ -16,6 +16,8 @@ export interface SimSerial {
 
 export interface SimSerialOptions {
   baud: number;
+  /** What was written at once arrives at once, when its last byte would: fewer events. Bytes are not lost then. */
+  joined?: true;
 }
 
 /** Bytes kept for an end that does not listen yet. */
@@ -35,14 +37,21 @@ export function simSerial(world: SimWorld, options: SimSerialOptions): SimSerial
       const write = { reject };
       from.writes.add(write);
       let atMs = Math.max(from.lineFreeMs, world.nowMs());
-      for (const byte of bytes) {
-        atMs += byteMs;
-        world.at(atMs, () => {
-          if (!from.closed && !from.lost && !random.chance(lossPerMillion)) to.receive(byte);
-        });
+      const whole = options.joined === true ? Uint8Array.from(bytes) : undefined;
+      if (whole !== undefined) atMs += byteMs * whole.length;
+      else {
+        for (const byte of bytes) {
+          atMs += byteMs;
+          world.at(atMs, () => {
+            if (!from.closed && !from.lost && !random.chance(lossPerMillion)) {
+              to.receive(Uint8Array.of(byte));
+            }
+          });
+        }
       }
       from.lineFreeMs = atMs;
       world.at(atMs, () => {
+        if (whole !== undefined && !from.closed && !from.lost) to.receive(whole);
         from.writes.delete(write);
         resolve();
       });
@@ -77,7 +86,7 @@ interface End {
   kept: number[];
   onData: ((bytes: Uint8Array) => void) | undefined;
   onLost: () => void;
-  receive(byte: number): void;
+  receive(bytes: Uint8Array): void;
 }
 
 function newEnd(): End {
@@ -89,10 +98,10 @@ function newEnd(): End {
     kept: [],
     onData: undefined,
     onLost: () => {},
-    receive: (byte) => {
+    receive: (bytes) => {
       if (end.closed || end.lost) return;
-      if (end.onData !== undefined) end.onData(Uint8Array.of(byte));
-      else if (end.kept.length < KEPT_BYTES_MAX) end.kept.push(byte);
+      if (end.onData !== undefined) end.onData(bytes);
+      else end.kept.push(...bytes.subarray(0, KEPT_BYTES_MAX - end.kept.length));
     },
   };
   return end;

@@ -171,16 +171,65 @@ function wallClock(
  * up to SETTLE_DEPTH awaits. Work handed to another thread or to the OS is not waited for either way.
  */
 export function settlePromises(): Promise<void> {
+  const immediate = immediately();
+  if (immediate === undefined) return settleBounded();
+  settling++;
+  return new Promise((resolve) => {
+    immediate(() => {
+      settling--;
+      resolve();
+    });
+  });
+}
+
+/** Calls of it that wait: what one world does in an event of another is part of that event. */
+let settling = 0;
+
+function immediately(): ((run: () => void) => void) | undefined {
   // biome-ignore lint/style/noRestrictedGlobals: not a timer here, but the one exact sign that no promise callback is left
-  const immediate = typeof setImmediate === "function" ? setImmediate : undefined;
-  if (immediate !== undefined) return new Promise((resolve) => immediate(() => resolve()));
-  return settleBounded();
+  return typeof setImmediate === "function" ? setImmediate : undefined;
 }
 
 const SETTLE_DEPTH = 256;
 
 async function settleBounded(): Promise<void> {
   for (let i = 0; i < SETTLE_DEPTH; i++) await undefined;
+}
+
+/** Callbacks asked for at once: a round of the event loop costs more than an event. */
+const TURNS_MAX = 32;
+
+/** Calls `turn` again and again while it says true, each time when promises have settled; what it throws rejects. */
+function eachSettled(turn: () => boolean): Promise<void> {
+  const immediate = immediately();
+  if (immediate === undefined) return eachSettledBounded(turn);
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    const take = (): void => {
+      if (isOver || settling > 0) return;
+      try {
+        if (turn()) return;
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
+      isOver = true;
+    };
+    // More of them round by round, so that a short run leaves few behind that have nothing to do.
+    const round = (turns: number): void => {
+      for (let i = 1; i < turns; i++) immediate(take);
+      immediate(() => {
+        take();
+        if (!isOver) round(settling > 0 ? 1 : Math.min(2 * turns, TURNS_MAX));
+      });
+    };
+    round(1);
+  });
+}
+
+async function eachSettledBounded(turn: () => boolean): Promise<void> {
+  do await settleBounded();
+  while (turn());
 }
 
 type Running = Pick<SimWorld, "step" | "runUntil" | "runFor" | "runWhile" | "advance">;
@@ -191,14 +240,13 @@ function running(
   standAt: (timeMs: number) => void,
   runNext: () => void,
 ): Running {
-  const runUntil = async (timeMs: number): Promise<void> => {
-    await settlePromises();
-    while (nextMs() <= timeMs) {
-      runNext();
-      await settlePromises();
-    }
-    standAt(timeMs);
-  };
+  const runUntil = (timeMs: number): Promise<void> =>
+    eachSettled(() => {
+      const isDue = nextMs() <= timeMs;
+      if (isDue) runNext();
+      else standAt(timeMs);
+      return isDue;
+    });
   return {
     step: async () => {
       if (nextMs() === Number.POSITIVE_INFINITY) return false;
@@ -210,16 +258,18 @@ function running(
     runFor: (durationMs) => runUntil(nowMs() + durationMs),
     runWhile: async (predicate, limitMs) => {
       const endMs = nowMs() + limitMs;
-      await settlePromises();
-      while (predicate()) {
+      let isHeld = true;
+      await eachSettled(() => {
+        isHeld = predicate();
+        if (!isHeld) return false;
         if (nextMs() > endMs) {
           standAt(endMs);
           return false;
         }
         runNext();
-        await settlePromises();
-      }
-      return true;
+        return true;
+      });
+      return !isHeld;
     },
     advance: (durationMs) => {
       const endMs = nowMs() + durationMs;

@@ -1,18 +1,19 @@
 #!/bin/bash
-# make test-deploy: from nothing to a sale. Boots a Debian guest with systemd and an OpenSSH server under QEMU, deploys a
-# device on it as anybody would, buys from it over the network, checks the receipt, breaks it, stops it.
+# make test-deploy: from nothing to a sale, and on. Boots a Debian guest with systemd and an OpenSSH server under QEMU, deploys a
+# device on it as anybody would, buys from it over the network, checks the receipt, upgrades it, upgrades it to what does not
+# run, tries to in the middle of a sale, rolls it back, breaks it, stops it.
 # Exit 0 also where this machine cannot: it says why.
-#   run.sh [amd64|arm64]
+#   run.sh [arm64|amd64]
 set -euo pipefail
 tests=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$tests/../..")
-arch=${1:-amd64}
+arch=${1:-arm64}
 began=$SECONDS
 say() { printf 'test-deploy: %4d s  %s\n' $((SECONDS - began)) "$*"; }
 
 case $arch in amd64 | arm64) ;; *) echo "test-deploy: amd64 or arm64?" >&2; exit 2 ;; esac
 scratch=$(mktemp -d)
-trap 'jobs -p | xargs -r kill 2>/dev/null; wait; rm -rf "$scratch"' EXIT
+trap 'jobs -p | xargs -r kill 2>/dev/null || true; wait || true; rm -rf "$scratch"' EXIT
 code=0
 guest=$("$tests/image.sh" "$arch" 2> >(tee "$scratch/reason" >&2)) || code=$?
 if [ "$code" = 3 ]; then
@@ -22,80 +23,122 @@ fi
 [ "$code" = 0 ] || exit "$code"
 say "the guest's disk is there"
 
-free_port() { node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'; }
-ssh_port=$(free_port) broker_port=$(free_port)
-case $arch in
-  amd64) machine=(qemu-system-x86_64 -machine q35,accel=tcg -cpu max) console=ttyS0 ;;
-  arm64) machine=(qemu-system-aarch64 -M virt -cpu cortex-a72) console=ttyAMA0 ;;
-esac
-# No KVM: it is not everywhere. Without no_timer_check a busy machine is taken for a broken timer. What the guest writes is forgotten with it.
-TMPDIR=$scratch "${machine[@]}" -smp 2 -m 1024 -nodefaults -display none -no-reboot -serial "file:$scratch/console" \
-  -kernel "$guest/vmlinuz" -initrd "$guest/initramfs.gz" -append "console=$console quiet panic=-1 mitigations=off no_timer_check" \
-  -drive "file=$guest/disk.img,format=raw,if=none,id=disk,snapshot=on" -device virtio-blk-pci,drive=disk -device virtio-rng-pci \
-  -netdev "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:$ssh_port-:22,hostfwd=tcp:127.0.0.1:$broker_port-:1883" \
-  -device virtio-net-pci,netdev=net </dev/null >"$scratch/qemu" 2>&1 &
-qemu=$!
-
-# The only thing that is special about this board is the way to it: it stands in an ssh configuration, as anybody's may.
-install -m 600 "$guest/key" "$scratch/key"
-cat >"$scratch/config" <<CONFIG
-Host charger1
-  HostName 127.0.0.1
-  Port $ssh_port
-  HostKeyAlias charger1
-  UserKnownHostsFile $guest/known_hosts
-  IdentityFile $scratch/key
-  IdentitiesOnly yes
-  BatchMode yes
-CONFIG
-mkdir "$scratch/bin"
-printf '#!/bin/sh\nexec %s -F %s "$@"\n' "$(command -v ssh)" "$scratch/config" >"$scratch/bin/ssh"
-chmod 755 "$scratch/bin/ssh"
-export PATH=$scratch/bin:$PATH
-
-broken() { say "FAILED: $*"; cat "$scratch/qemu"; tail -n 20 "$scratch/console"; ssh pi@charger1 'sudo journalctl -q -o cat -n 40 -u sluice' 2>/dev/null || true; exit 1; }
-until ssh -o ConnectTimeout=5 pi@charger1 true 2>/dev/null; do
-  kill -0 $qemu 2>/dev/null || broken "the guest has ended"
-  [ $((SECONDS - began)) -lt 1200 ] || broken "no ssh"
-  sleep 1
-done
+# shellcheck source=guest.sh
+. "$tests/guest.sh"
+broken() {
+  say "FAILED: $*"
+  cat "$scratch/qemu"
+  tail -n 20 "$scratch/console"
+  ssh pi@charger1 'sudo journalctl -q -o cat -n 60 -u sluice -u sluice-switch' 2>/dev/null || true
+  exit 1
+}
+guest_reach
+guest_boot "$guest/disk.img" "$scratch/writes"
+guest_await 1200 || broken "no ssh"
 say "the guest is up"
 
 # A world at fifty times the speed is too fast for an emulated machine.
 sed -e 's/host: 127.0.0.1/host: 0.0.0.0/' -e 's/^benchRate: .*/benchRate: 10/' "$root/boards/virtual-charger.yaml" >"$scratch/charger.yaml"
-"$root/deploy/remote.sh" deploy pi@charger1 "$scratch/charger.yaml" || broken "make deploy"
+remote() { "$root/deploy/remote.sh" "$@"; }
+there() { ssh pi@charger1 "$@"; }
+releases() { there 'cd /opt/sluice && echo $(basename $(readlink current)) $(basename $(readlink confirmed)) $(basename $(readlink former || true)) && ls releases | wc -l'; }
+OPERATOR=$scratch/operator.pem node "$root/build/tools/sluice.js" provision --data "$scratch/elsewhere" --operator "$scratch/operator.pem" >/dev/null
+OPERATOR=$scratch/operator.pem remote deploy pi@charger1 "$scratch/charger.yaml" || broken "make deploy"
 say "deployed, and ready to sell"
 
-# What a buyer knows of it: where its broker is, and its operator's public key, fetched the way one trusts.
+# What a buyer knows of it: where its broker is, and whose word counts.
 sluice=$root/build/tools/sluice.js
 broker=mqtt://127.0.0.1:$broker_port
 export XDG_STATE_HOME=$scratch/state XDG_RUNTIME_DIR=$scratch
-ssh pi@charger1 sudo cat /var/lib/sluice/keys/operator.pub >"$scratch/operator.pub"
-buy() { node "$sluice" buy --broker "$broker" --identity "$scratch/buyer" --operator "$scratch/operator.pub" --timeout 60 --save "$1"; }
+operator=$scratch/elsewhere/keys/operator.pub
+buy() { node "$sluice" buy --broker "$broker" --identity "$scratch/buyer" --operator "$operator" --timeout 60 --save "$@"; }
 buy "$scratch/receipt.json" || broken "sluice buy"
-node "$sluice" verify "$scratch/receipt.json" --operator "$scratch/operator.pub" || broken "sluice verify"
+node "$sluice" verify "$scratch/receipt.json" --operator "$operator" || broken "sluice verify"
 say "sold 1 kWh, and the receipt is good"
 
+# Whoever looks: nothing of it runs as root, and its keys are for it alone.
+[ "$(there 'ps -o user= -C node,guard | sort -u')" = sluice ] || broken "it does not run as sluice alone"
+modes=$(there 'sudo sh -c "stat -c \"%U %a %n\" /var/lib/sluice/keys /var/lib/sluice/keys/*.pem /opt/sluice/current/config /opt/sluice/current/config/*"')
+if grep -Ev '^sluice (700 |600 )' <<<"$modes"; then broken "others may read that"; fi
+there 'sudo ls /var/lib/sluice/keys' | grep -q operator.pem && broken "the operator's key is on the board"
+there 'sudo systemd-analyze security --no-pager sluice.service | tail -1'
+say "unprivileged, and its keys are its own"
+
+first=$(releases | head -1 | cut -d' ' -f1)
+sed -i 's/^name: .*/name: Second charger/' "$scratch/charger.yaml"
+# How much the guest has written so far, for the power cuts of this upgrade.
+written() { there sudo sync && node "$root/build/test/deploy/cuts/cuts-main.js" count "$scratch/writes"; }
+from=$(written)
+remote deploy pi@charger1 "$scratch/charger.yaml" | tee "$scratch/out" || broken "the second make deploy"
+to=$(written)
+read -r current confirmed former < <(releases)
+[ "$current" = "$confirmed" ] && [ "$former" = "$first" ] && [ "$current" != "$first" ] || broken "current $current, confirmed $confirmed, former $former"
+[ "$(there 'stat -c %h /opt/sluice/current/node/bin/node')" = 2 ] || broken "Node was carried twice"
+buy "$scratch/second.json" >/dev/null || broken "sluice buy, after the upgrade"
+node "$sluice" verify "$scratch/receipt.json" "$scratch/second.json" --operator "$operator" >/dev/null || broken "sluice verify, of both"
+say "upgraded, and sold again with the same keys and books"
+second=$current
+
+# What looks well until it runs: its self-test passes, and the device ends at once.
+mkdir "$scratch/odd"
+sed 's/^services:/payment:\n  services:\n    - { id: odd, use: .\/odd.mjs }\nservices:/' "$scratch/charger.yaml" >"$scratch/odd/charger.yaml"
+cat >"$scratch/odd/odd.mjs" <<'MODULE'
+if (process.argv[1].endsWith("sluice.js")) process.exit(1);
+export const service = { id: "odd", stages: [], info() {}, call() {}, refused() {}, onInfoChanged() {} };
+MODULE
+code=0
+remote deploy pi@charger1 "$scratch/odd/charger.yaml" | tee "$scratch/out" || code=$?
+[ "$code" = 1 ] || broken "the upgrade to what does not run ended with $code"
+grep -q "rolled back: $second is ready to sell again" "$scratch/out" || broken "it was not rolled back"
+read -r current confirmed former < <(releases)
+[ "$current $confirmed $former" = "$second $second $first" ] || broken "current $current, confirmed $confirmed, former $former"
+say "rolled back by itself from a release that does not run"
+
+# In the middle of a sale, which takes as long as this does: 60 kWh are bought, and then ended.
+buy "$scratch/third.json" --units 60 >"$scratch/sale" &
+sale=$!
+until remote status pi@charger1 2>/dev/null | grep -q "one is running"; do
+  kill -0 $sale 2>/dev/null || broken "the sale was over before anybody saw it"
+  [ $((SECONDS - began)) -lt 1200 ] || broken "no sale"
+done
+code=0
+WAIT=5 remote deploy pi@charger1 "$scratch/charger.yaml" | tee "$scratch/out" || code=$?
+[ "$code" = 1 ] && grep -q "a sale is running, still after 5 s" "$scratch/out" || broken "an upgrade in the middle of a sale ended with $code"
+[ "$(releases | head -1)" = "$second $second $first" ] || broken "it was changed in the middle of a sale"
+node "$sluice" end last --broker "$broker" --identity "$scratch/buyer" >/dev/null || broken "sluice end"
+wait $sale || broken "the sale did not end well"
+node "$sluice" verify "$scratch/receipt.json" "$scratch/second.json" "$scratch/third.json" --operator "$operator" >/dev/null || broken "sluice verify, of three"
+say "refused in the middle of a sale, which ended as it should"
+
+remote rollback pi@charger1 || broken "make rollback"
+read -r current confirmed former < <(releases)
+[ "$current $confirmed $former" = "$first $first $second" ] || broken "rolled back to $current, $confirmed, $former"
+remote status pi@charger1 | grep -q '"Virtual charger"' || broken "it is not the former device"
+say "rolled back by hand"
+
 # Whatever ends it, it comes back by itself, with the same keys and the same books.
-before=$(ssh pi@charger1 sudo systemctl show -P MainPID sluice)
-ssh pi@charger1 sudo kill -KILL "$before"
+before=$(there systemctl show -P MainPID sluice)
+there sudo kill -KILL "$before"
 back=no
 for _ in $(seq 60); do
-  now=$(ssh pi@charger1 sudo systemctl show -P MainPID sluice)
-  if [ "$now" != "$before" ] && [ "$now" != 0 ] && "$root/deploy/remote.sh" status pi@charger1 >"$scratch/status"; then
+  now=$(there systemctl show -P MainPID sluice)
+  if [ "$now" != "$before" ] && [ "$now" != 0 ] && remote status pi@charger1 >"$scratch/status"; then
     back=yes
     break
   fi
   sleep 2
 done
 [ $back = yes ] || broken "it did not come back after it was killed"
-buy "$scratch/second.json" >/dev/null || broken "sluice buy, after it was killed"
-node "$sluice" verify "$scratch/receipt.json" "$scratch/second.json" --operator "$scratch/operator.pub" >/dev/null || broken "sluice verify, of both"
-say "killed, came back and sold again, receipts in one chain"
+buy "$scratch/fourth.json" >/dev/null || broken "sluice buy, after it was killed"
+say "killed, came back and sold again"
 
-"$root/deploy/remote.sh" stop pi@charger1 || broken "make stop"
-"$root/deploy/remote.sh" status pi@charger1 && broken "make status does not see that it is stopped"
-ssh pi@charger1 'sudo journalctl -q -o cat -u sluice' >"$scratch/journal"
-grep -q '^stopped: outputs open' "$scratch/journal" || broken "it was stopped, and not in order"
+remote stop pi@charger1 || broken "make stop"
+remote status pi@charger1 && broken "make status does not see that it is stopped"
+remote logs pi@charger1 -n400 >"$scratch/journal"
+grep -q 'stopped: outputs open' "$scratch/journal" || broken "it was stopped, and not in order"
 if grep -q 'signal SIGKILL' "$scratch/journal"; then broken "what was left of it was killed, before it had opened the outputs"; fi
 say "stopped, in order"
+
+guest_end
+"$tests/cuts/cuts.sh" "$arch" "$guest" "$scratch/writes" "$from" "$to" "$operator" || { say "FAILED: power cuts"; exit 1; }
+say "its power was cut all through an upgrade"

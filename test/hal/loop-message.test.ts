@@ -21,6 +21,7 @@ const OUTLET = {
   retained: ["energy"],
   raised: ["door"],
   ailing: { energy: "its register went back from 9 to 7" },
+  runaway: true,
 } as const;
 
 const TANK = {

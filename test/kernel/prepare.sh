@@ -71,7 +71,7 @@ download || { [ "$(id -u)" = 0 ] && apt-get -qq update >/dev/null 2>&1 && versio
 
 say "building gpio-sim for kernel $version"
 modules=lib/modules/$version/kernel
-needed="drivers/virtio drivers/char/virtio_console.ko net/9p fs/netfs fs/fscache fs/9p fs/configfs"
+needed="drivers/virtio drivers/char/virtio_console.ko drivers/watchdog/watchdog.ko drivers/watchdog/softdog.ko net/9p fs/netfs fs/fscache fs/9p fs/configfs"
 mkdir "$work/oot" "$work/out"
 (
   tree=$source

@@ -2,13 +2,13 @@
 // order. The rest of it is in appendix-a.test.ts.
 
 import { describe, expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import { FAULT_CODES, type FaultKind } from "../../firmware/fault.ts";
 import { type CborValue, encodeCbor } from "../../firmware/protocol/cbor.ts";
 import { encodeRequest } from "../../firmware/protocol/envelope.ts";
 import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import type { MessageOf } from "../../firmware/protocol/messages.ts";
 import { requestTopic } from "../../firmware/protocol/topics.ts";
-import { durableOrders } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
 import { deal, kind, story, wait } from "./story.ts";
 

@@ -2,6 +2,7 @@
 // client, or a client of bad faith sent there and got away with.
 
 import { describe, expect, test } from "vitest";
+import { durableOrders, SOCKET_1, violations } from "../../bench/invariants.ts";
 import { crypto, ENERGY, type Site } from "../../bench/site.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import type { Producer } from "../../firmware/producer/producer.ts";
@@ -9,7 +10,6 @@ import { type CborValue, encodeCbor } from "../../firmware/protocol/cbor.ts";
 import type { Message } from "../../firmware/protocol/messages.ts";
 import { signToken, verifyToken } from "../../firmware/token/delivery-token.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { durableOrders, SOCKET_1, violations } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
 import { CARD, deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 

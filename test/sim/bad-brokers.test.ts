@@ -3,7 +3,7 @@
 // and never answers is in test/hal/linux/mqtt.test.ts.
 
 import { describe, expect, test } from "vitest";
-import { SOCKET_1, violations } from "./invariants.ts";
+import { SOCKET_1, violations } from "../../bench/invariants.ts";
 import { CARD, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 /** A request is given up after so long. */

@@ -2,10 +2,10 @@
 // once. A failure prints the command that replays its seed.
 
 import { expect, test } from "vitest";
+import { buy } from "../../bench/buyer.ts";
+import { violations } from "../../bench/invariants.ts";
 import { ENERGY, Site } from "../../bench/site.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { buy } from "./buyer.ts";
-import { violations } from "./invariants.ts";
 
 const SEEDS = process.env["SEED"] === undefined ? 24 : 1;
 const FIRST = Number(process.env["SEED"] ?? 1);

@@ -2,6 +2,7 @@
 // it is good for, what is counted over several sessions, what an error may tell, and what stays on record.
 
 import { expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import { crypto, ENERGY, type Site } from "../../bench/site.ts";
 import { fromHex } from "../../firmware/bytes.ts";
 import type { Delivered, Progress } from "../../firmware/consumer/dealer.ts";
@@ -9,7 +10,6 @@ import type { SaleEvent } from "../../firmware/producer/events.ts";
 import { signToken, verifyToken } from "../../firmware/token/delivery-token.ts";
 import { verifyChain } from "../../firmware/token/receipt.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { durableOrders } from "./invariants.ts";
 import { CARD, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const SECOND = { ...ENERGY, id: 2, name: "Second", outlet: "socket-2" };

@@ -2,6 +2,7 @@
 // credential is good for, and how refusals are told apart. A name begins with its rows.
 
 import { expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import { crypto } from "../../bench/site.ts";
 import type { SaleEvent } from "../../firmware/producer/events.ts";
 import type { Message } from "../../firmware/protocol/messages.ts";
@@ -10,7 +11,6 @@ import { verifyOffer } from "../../firmware/token/offer.ts";
 import { shortDigest } from "../../firmware/token/signed.ts";
 import type { HostAnswer, HostBinding, PaymentHost } from "../../hal/payment-host.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { durableOrders } from "./invariants.ts";
 import { CARD, kind, story, value } from "./story.ts";
 
 const ONE = { service: 1, price: 1, units: 1 };

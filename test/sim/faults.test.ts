@@ -1,11 +1,11 @@
 // The metal breaks, the disk fills, the clock jumps, a process hangs: what each of them does to a running sale.
 
 import { expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import { ENERGY, type Site } from "../../bench/site.ts";
 import { virtualPump } from "../../boards/virtual-pump.ts";
 import type { Delivered } from "../../firmware/consumer/dealer.ts";
 import type { SessionReceipt, SettlementReceipt } from "../../firmware/token/receipt.ts";
-import { durableOrders } from "./invariants.ts";
 import { CARD, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const WATER = {

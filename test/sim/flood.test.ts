@@ -2,11 +2,11 @@
 // epochs. An honest buyer still buys and is served meanwhile, and the device's memory stays bounded.
 
 import { describe, expect, test } from "vitest";
+import { buy } from "../../bench/buyer.ts";
+import { SOCKET_1, violations } from "../../bench/invariants.ts";
 import type { Site } from "../../bench/site.ts";
 import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { requestTopic } from "../../firmware/protocol/topics.ts";
-import { buy } from "./buyer.ts";
-import { SOCKET_1, violations } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
 import { CARD, deal, kind, type Met, story, value, wait } from "./story.ts";
 

@@ -3,12 +3,12 @@
 // reserved on disk.
 
 import { describe, expect, test } from "vitest";
+import { buy } from "../../bench/buyer.ts";
+import { durableOrders } from "../../bench/invariants.ts";
 import { Site } from "../../bench/site.ts";
 import { virtualPump } from "../../boards/virtual-pump.ts";
 import type { Service } from "../../firmware/producer/catalogue.ts";
 import type { Board } from "../../hal/board.ts";
-import { buy } from "./buyer.ts";
-import { durableOrders } from "./invariants.ts";
 
 const FUEL: Service = {
   id: 1,

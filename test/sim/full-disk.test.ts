@@ -2,9 +2,9 @@
 // nothing is lost, and when there is room again all goes on by itself.
 
 import { expect, test } from "vitest";
+import { buy } from "../../bench/buyer.ts";
+import { durableOrders, violations } from "../../bench/invariants.ts";
 import { ENERGY, Site } from "../../bench/site.ts";
-import { buy } from "./buyer.ts";
-import { durableOrders, violations } from "./invariants.ts";
 import { smallCharger } from "./power-cuts.ts";
 
 const EXPECTED = {

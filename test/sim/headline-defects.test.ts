@@ -1,6 +1,8 @@
 // The ten ways in which the ancestor of this protocol lost money or gave goods away, each tried here.
 
 import { describe, expect, test } from "vitest";
+import { buy } from "../../bench/buyer.ts";
+import { durableOrders, SOCKET_1, violations } from "../../bench/invariants.ts";
 import { crypto, ENERGY, Site } from "../../bench/site.ts";
 import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import { FAULT_CODES } from "../../firmware/fault.ts";
@@ -10,8 +12,6 @@ import { MESSAGES } from "../../firmware/protocol/messages.ts";
 import { announcementTopic } from "../../firmware/protocol/topics.ts";
 import { signToken, verifyToken } from "../../firmware/token/delivery-token.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { buy } from "./buyer.ts";
-import { durableOrders, SOCKET_1, violations } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
 import { CARD, deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 

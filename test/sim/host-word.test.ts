@@ -2,11 +2,11 @@
 // a request comes before what it rests on, a listener hangs, a buyer floods.
 
 import { expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import type { Site } from "../../bench/site.ts";
 import type { Producer, SaleEvent, Veto } from "../../firmware/producer/producer.ts";
 import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import { fail, ok } from "../../firmware/result.ts";
-import { durableOrders } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
 import { CARD, deal, kind, paid, story, value, wait } from "./story.ts";
 

@@ -3,6 +3,7 @@
 // Another seed: HOSTILE_SEED=N npx vitest run test/sim/hostile-frames.test.ts
 
 import { afterAll, describe, expect, test } from "vitest";
+import { durableOrders, SOCKET_1, violations } from "../../bench/invariants.ts";
 import { crypto, type Site } from "../../bench/site.ts";
 import { fromHex, toHex } from "../../firmware/bytes.ts";
 import { Consumer } from "../../firmware/consumer/consumer.ts";
@@ -30,7 +31,6 @@ import { type Random, seededRandom } from "../../hal/sim/random.ts";
 import { simStore } from "../../hal/sim/sim-store.ts";
 import { settlePromises } from "../../hal/sim/world.ts";
 import { mutated, mutatedJson } from "../support/mutations.ts";
-import { durableOrders, SOCKET_1, violations } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
 import { type Recorded, recordSale } from "./recorded-sale.ts";
 import { deal, kind, type Met, paid, story, value, wait } from "./story.ts";

@@ -2,6 +2,8 @@
 // say, frames of yesterday, a stolen token. None of them learns a card or moves money, units or a switch.
 
 import { describe, expect, test } from "vitest";
+import { buy } from "../../bench/buyer.ts";
+import { durableOrders, SOCKET_1, violations } from "../../bench/invariants.ts";
 import { crypto, Site } from "../../bench/site.ts";
 import { toHex, utf8 } from "../../firmware/bytes.ts";
 import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
@@ -11,8 +13,6 @@ import { deviceName, issueCertificate } from "../../firmware/token/certificate.t
 import { type Random, seededRandom } from "../../hal/sim/random.ts";
 import type { SimPublish } from "../../hal/sim/sim-link.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { buy } from "./buyer.ts";
-import { durableOrders, SOCKET_1, violations } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
 import { deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 

@@ -2,11 +2,11 @@
 // invariant in place, and no more than the one item that was under way is given away.
 
 import { expect, test } from "vitest";
+import { buy } from "../../bench/buyer.ts";
+import { checkClosing, type Expectation, violations } from "../../bench/invariants.ts";
 import { ENERGY, Site } from "../../bench/site.ts";
 import { virtualWasher } from "../../boards/virtual-washer.ts";
 import type { Board } from "../../hal/board.ts";
-import { buy } from "./buyer.ts";
-import { checkClosing, type Expectation, violations } from "./invariants.ts";
 
 const CYCLE_MS = 1_500;
 const PRICES = [{ id: 1, name: "per portion", amountMinor: 80, currency: "EUR" }];

@@ -2,12 +2,12 @@
 // when too much does, and when a process dies while the machine works.
 
 import { expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import { ENERGY, type Site } from "../../bench/site.ts";
 import { virtualWasher } from "../../boards/virtual-washer.ts";
 import type { Delivered } from "../../firmware/consumer/dealer.ts";
 import type { SessionReceipt, SettlementReceipt } from "../../firmware/token/receipt.ts";
 import type { Board } from "../../hal/board.ts";
-import { durableOrders } from "./invariants.ts";
 import { CARD, deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const CYCLE_MS = 12_000;

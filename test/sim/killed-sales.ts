@@ -6,14 +6,14 @@
 
 import { writeSync } from "node:fs";
 import { join } from "node:path";
+import { type Buying, buy, goOn } from "../../bench/buyer.ts";
+import { type Expectation, violations, type Witnesses } from "../../bench/invariants.ts";
 import { Site } from "../../bench/site.ts";
 import { openRegisterFile } from "../../hal/linux/register-file.ts";
 import { openSqliteStore } from "../../hal/linux/sqlite-store.ts";
 import type { SimStore } from "../../hal/sim/sim-store.ts";
 import { settlePromises } from "../../hal/sim/world.ts";
 import type { Store, StoreRecord } from "../../hal/store.ts";
-import { type Buying, buy, goOn } from "./buyer.ts";
-import { type Expectation, violations, type Witnesses } from "./invariants.ts";
 import { smallCharger } from "./power-cuts.ts";
 
 const BUYING: Buying = { service: 1, price: 1, units: 2, unitsPerSession: 1 };

@@ -2,11 +2,11 @@
 // litre twice; and the readings that everybody may ask for.
 
 import { expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import { ENERGY, type Site } from "../../bench/site.ts";
 import { virtualPump } from "../../boards/virtual-pump.ts";
 import { encodeMessage } from "../../firmware/protocol/message-codec.ts";
 import type { Fault, Result } from "../../firmware/result.ts";
-import { durableOrders } from "./invariants.ts";
 import { RawClient } from "./raw-client.ts";
 import { CARD, kind, type Met, paid, story, value, wait } from "./story.ts";
 

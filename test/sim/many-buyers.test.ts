@@ -2,13 +2,13 @@
 // payment mean to them.
 
 import { describe, expect, test } from "vitest";
+import { buy } from "../../bench/buyer.ts";
 import { ENERGY, Site } from "../../bench/site.ts";
 import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import { type Purchase, Purchases, withPayer } from "../../firmware/consumer/purchase.ts";
 import type { Message } from "../../firmware/protocol/messages.ts";
 import { fail, type Result } from "../../firmware/result.ts";
 import { simStore } from "../../hal/sim/sim-store.ts";
-import { buy } from "./buyer.ts";
 import { CARD, deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const MINUTES = { ...ENERGY, meter: "time" };

@@ -3,10 +3,10 @@
 // of it are, and nobody holds anything else of his.
 
 import { expect, test } from "vitest";
+import { buy } from "../../bench/buyer.ts";
+import { durableOrders } from "../../bench/invariants.ts";
 import { ENERGY, Site } from "../../bench/site.ts";
 import type { SiteOptions } from "../../bench/site-options.ts";
-import { buy } from "./buyer.ts";
-import { durableOrders } from "./invariants.ts";
 import {
   card,
   charged,

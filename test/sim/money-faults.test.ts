@@ -2,10 +2,10 @@
 // nothing piles up.
 
 import { describe, expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import { ENERGY, type Site } from "../../bench/site.ts";
 import type { HostAnswer, PaymentHost } from "../../hal/payment-host.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { durableOrders } from "./invariants.ts";
 import { CARD, kind, paid, story, value, wait } from "./story.ts";
 
 /** A host with some of its answers changed. */

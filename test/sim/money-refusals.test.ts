@@ -2,8 +2,8 @@
 // what the payer is owed stands in the books, and no order hangs.
 
 import { expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import { definePaymentFlowService } from "../../firmware/payment/sdk/define-service.ts";
-import { durableOrders } from "./invariants.ts";
 import {
   charged,
   HOLD,

@@ -1,6 +1,7 @@
 // Flow services for the stories about money: one that pays a part from points, one that pays all from an account, one
 // that asks for a tip. Their books are outside, as a real one's would be: they outlive the device.
 
+import { durableOrders } from "../../bench/invariants.ts";
 import { ENERGY, type Site } from "../../bench/site.ts";
 import type { SiteOptions } from "../../bench/site-options.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
@@ -14,7 +15,6 @@ import {
 } from "../../firmware/payment/sdk/define-service.ts";
 import type { Service } from "../../firmware/producer/catalogue.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { durableOrders } from "./invariants.ts";
 import { CARD, type Met, value } from "./story.ts";
 
 export interface Account {

@@ -2,8 +2,8 @@
 // money of the payer's in the end holds exactly what was delivered, and what he accepted on top.
 
 import { describe, expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import { DEFAULT_SETTINGS } from "../../firmware/payment/config/settings.ts";
-import { durableOrders } from "./invariants.ts";
 import {
   bound,
   card,

@@ -1,11 +1,11 @@
 // Whether the books of a site balance, to the minor unit and to the pulse: what the payment host has, what the chain of
 // signed receipts says, and what really flowed.
 
+import { durableOrders } from "../../bench/invariants.ts";
 import { crypto, type Site } from "../../bench/site.ts";
 import { fromHex } from "../../firmware/bytes.ts";
 import { type Receipt, verifyChain } from "../../firmware/token/receipt.ts";
 import type { OutletPart } from "../../hal/board.ts";
-import { durableOrders } from "./invariants.ts";
 
 export interface Books {
   orders: number;

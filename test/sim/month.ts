@@ -4,6 +4,7 @@
 //
 //   node --expose-gc build/test/sim/month.js DAYS [SEED]
 
+import { type Buying, buy } from "../../bench/buyer.ts";
 import { ENERGY, Site } from "../../bench/site.ts";
 import { virtualCharger } from "../../boards/virtual-charger.ts";
 import { virtualPump } from "../../boards/virtual-pump.ts";
@@ -13,7 +14,6 @@ import type { Service } from "../../firmware/producer/catalogue.ts";
 import type { Board } from "../../hal/board.ts";
 import { sleep } from "../../hal/clock.ts";
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
-import { type Buying, buy } from "./buyer.ts";
 import { noisyHost } from "./host-noise.ts";
 import { type Books, booksOf } from "./month-books.ts";
 

@@ -1,13 +1,13 @@
 // An operator who takes a service off sale, with a refund, and puts another in its place while a buyer is half
 // way through his order; who repeats each command until it is answered, and tries an old one again at the end.
 
+import { type Buying, findDealer, type Insist, insisting, payFor } from "../../bench/buyer.ts";
 import { ENERGY, type Site } from "../../bench/site.ts";
 import type { Consumer } from "../../firmware/consumer/consumer.ts";
 import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import { type Action, signCommand } from "../../firmware/producer/command.ts";
 import { sleep } from "../../hal/clock.ts";
-import { type Buying, findDealer, type Insist, insisting, payFor } from "./buyer.ts";
 
 const DARK_MS = 3_000;
 const REMOVE: Action = { do: "service-remove", service: 1, policy: "refund" };

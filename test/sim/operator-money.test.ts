@@ -2,12 +2,12 @@
 // captured, once whatever is repeated or cut, and in the books as it is at whoever paid.
 
 import { describe, expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import { Site } from "../../bench/site.ts";
 import type { SiteOptions } from "../../bench/site-options.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import { type Action, signCommand } from "../../firmware/producer/command.ts";
 import type { Result } from "../../firmware/result.ts";
-import { durableOrders } from "./invariants.ts";
 import {
   charged,
   HOLD,

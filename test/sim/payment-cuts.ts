@@ -5,14 +5,14 @@
 //   node build/test/sim/payment-cuts.js [first [SCENARIO]]               `first` ends with the first violation
 //   node build/test/sim/payment-cuts.js SCENARIO NOISE GROUND PLACE      replays one cut and says what happened
 
+import { type Buying, buy, type Outcome } from "../../bench/buyer.ts";
+import { durableOrders } from "../../bench/invariants.ts";
 import { ENERGY, Site } from "../../bench/site.ts";
 import type { SiteOptions } from "../../bench/site-options.ts";
 import type { PaymentSideOptions } from "../../firmware/payment/payment-side.ts";
 import { seededRandom } from "../../hal/sim/random.ts";
 import { settlePromises } from "../../hal/sim/world.ts";
-import { type Buying, buy, type Outcome } from "./buyer.ts";
 import { NOISES, type Noise, type NoiseOptions, noisyHost, noisyService } from "./host-noise.ts";
-import { durableOrders } from "./invariants.ts";
 import {
   type Account,
   card,

@@ -2,7 +2,7 @@
 // or in reversal, never in doubt.
 
 import { describe, expect, test } from "vitest";
-import { durableOrders } from "./invariants.ts";
+import { durableOrders } from "../../bench/invariants.ts";
 import { card, charged, SELECTION, TOTAL } from "./money-services.ts";
 import { kind, story, value, wait } from "./story.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Defect } from "./defects.ts";
 
-const PARTS = ["firmware", "hal", "boards", "tools", "test"];
+const PARTS = ["bench", "firmware", "hal", "boards", "tools", "test"];
 
 /** The folder of the copy; below build/, so that packages are found from there. */
 export function plant(defect: Defect): string {

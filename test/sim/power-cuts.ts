@@ -5,11 +5,11 @@
 //   node build/test/sim/power-cuts.js [first]                  `first` ends with the first violation
 //   node build/test/sim/power-cuts.js SCENARIO PLACE [LOST]    replays one cut and says what happened
 
+import { type Buying, buy } from "../../bench/buyer.ts";
+import { checkClosing, type Expectation, violations } from "../../bench/invariants.ts";
 import { ENERGY, Site } from "../../bench/site.ts";
 import { virtualCharger } from "../../boards/virtual-charger.ts";
 import type { Board } from "../../hal/board.ts";
-import { type Buying, buy } from "./buyer.ts";
-import { checkClosing, type Expectation, violations } from "./invariants.ts";
 import { operate } from "./operated.ts";
 
 /** As the virtual charger, with fewer and faster pulses: the same story in less time. */

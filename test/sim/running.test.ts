@@ -2,11 +2,11 @@
 // application hears what happens and may say no, and a producer may be opened again where one was closed.
 
 import { expect, test } from "vitest";
+import { durableOrders } from "../../bench/invariants.ts";
 import { ENERGY, type Site } from "../../bench/site.ts";
 import type { Price, Service } from "../../firmware/producer/catalogue.ts";
 import type { Producer, SaleEvent } from "../../firmware/producer/producer.ts";
 import { fail, ok, type Result } from "../../firmware/result.ts";
-import { durableOrders } from "./invariants.ts";
 import { CARD, deal, kind, type Met, paid, story, value, wait } from "./story.ts";
 
 const ONE = { service: 1, price: 1, units: 1 };

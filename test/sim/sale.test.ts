@@ -1,8 +1,8 @@
 // One whole sale in virtual time, from announcement to settlement receipt.
 
 import { expect, test } from "vitest";
+import { buy } from "../../bench/buyer.ts";
 import { ENERGY, Site } from "../../bench/site.ts";
-import { buy } from "./buyer.ts";
 
 test("a sale of two units delivers, stops on the paid pulse and settles", async () => {
   const site = new Site({ seed: 1 });

@@ -2,6 +2,8 @@
 // and the power failing at every place of sales that an account or points pay.
 
 import { describe, expect, test } from "vitest";
+import { buy } from "../../bench/buyer.ts";
+import { durableOrders } from "../../bench/invariants.ts";
 import { crypto, ENERGY, Site } from "../../bench/site.ts";
 import type { SiteOptions } from "../../bench/site-options.ts";
 import { toHex } from "../../firmware/bytes.ts";
@@ -18,8 +20,6 @@ import { openStockService } from "../../firmware/payment/services/stock.ts";
 import { readRecord } from "../../firmware/protocol/record.ts";
 import { verifyReceipt } from "../../firmware/token/receipt.ts";
 import { thumbprint } from "../../firmware/token/signed.ts";
-import { buy } from "./buyer.ts";
-import { durableOrders } from "./invariants.ts";
 import {
   charged,
   DELIVERED,

@@ -1,9 +1,9 @@
 // Cuts the power at each store commit, switch write and publish of a sale that is paid while it is delivered, and counts
 // what is not as it must be. The payer goes on each time, and pays for all that he was given.
 
+import { checkClosing, SOCKET_1, violations } from "../../bench/invariants.ts";
 import { Site } from "../../bench/site.ts";
 import type { SessionReceipt } from "../../firmware/token/receipt.ts";
-import { checkClosing, SOCKET_1, violations } from "./invariants.ts";
 import { smallCharger } from "./power-cuts.ts";
 import { RawPayer, STREAMED } from "./stream-payer-stand.ts";
 import { type Streaming, streamSale, streamViolations, watchExposure } from "./stream-sale.ts";

@@ -2,10 +2,10 @@
 // nobody waits for any more.
 
 import { expect, test } from "vitest";
+import { durableOrders, SOCKET_1, violations } from "../../bench/invariants.ts";
 import { Site } from "../../bench/site.ts";
 import type { SessionReceipt } from "../../firmware/token/receipt.ts";
 import { sleep } from "../../hal/clock.ts";
-import { durableOrders, SOCKET_1, violations } from "./invariants.ts";
 import { smallCharger } from "./power-cuts.ts";
 import { RawPayer, STREAMED } from "./stream-payer-stand.ts";
 import { streamViolations } from "./stream-sale.ts";

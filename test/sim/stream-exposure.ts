@@ -1,13 +1,13 @@
 // What either side of a streamed sale stands to lose, by the meter itself, by what the device has on disk, and by what the
 // consumer let go.
 
+import { durableOrders } from "../../bench/invariants.ts";
 import type { Site } from "../../bench/site.ts";
 import type { StreamTerms } from "../../firmware/consumer/purchase.ts";
 import { unitsAhead } from "../../firmware/consumer/stream-payer.ts";
 import type { Order } from "../../firmware/producer/order.ts";
 import { peekReceipt, type SessionReceipt } from "../../firmware/token/receipt.ts";
 import { grantPulses } from "../../firmware/units.ts";
-import { durableOrders } from "./invariants.ts";
 
 const RUN_ON = 3;
 const LOOK_MS = 20;

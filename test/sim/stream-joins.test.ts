@@ -2,13 +2,13 @@
 // or begins what was refused with others.
 
 import { expect, test } from "vitest";
+import { SOCKET_1, violations } from "../../bench/invariants.ts";
 import { ENERGY } from "../../bench/site.ts";
 import type { Delivered } from "../../firmware/consumer/dealer.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import type { StreamChoice } from "../../firmware/consumer/streams.ts";
 import type { Service } from "../../firmware/producer/catalogue.ts";
 import type { Result } from "../../firmware/result.ts";
-import { SOCKET_1, violations } from "./invariants.ts";
 import { CARD, kind, story, value, wait } from "./story.ts";
 
 const STREAMED: Service = { ...ENERGY, payment: { way: "hold" }, stream: { windowUnitsMax: 4 } };

@@ -1,12 +1,12 @@
 // A payer of streamed orders who does not give up: pays, begins, proves, and takes up again what a cut of the power or of
 // the network left; and what must hold of every order that was paid while it was delivered.
 
+import { durableOrders } from "../../bench/invariants.ts";
 import type { Site } from "../../bench/site.ts";
 import type { Message } from "../../firmware/protocol/messages.ts";
 import type { SessionReceipt } from "../../firmware/token/receipt.ts";
 import { grantPulses } from "../../firmware/units.ts";
 import { sleep } from "../../hal/clock.ts";
-import { durableOrders } from "./invariants.ts";
 import type { RawPayer } from "./stream-payer-stand.ts";
 
 export interface Streaming {

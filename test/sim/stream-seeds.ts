@@ -2,6 +2,8 @@
 // doubles and reorders, with the device, its loop and the consumer killed on the way. What either side risks is measured all
 // the time, by the meter itself and by what the consumer let go.
 
+import { findDealer, insisting, payFor } from "../../bench/buyer.ts";
+import { checkClosing, durableOrders, SOCKET_1, violations } from "../../bench/invariants.ts";
 import { crypto, ENERGY, Site } from "../../bench/site.ts";
 import { Consumer } from "../../firmware/consumer/consumer.ts";
 import type { Dealer, Progress } from "../../firmware/consumer/dealer.ts";
@@ -9,8 +11,6 @@ import type { Purchase, StreamTerms } from "../../firmware/consumer/purchase.ts"
 import { connectionName } from "../../firmware/protocol/topics.ts";
 import { sleep } from "../../hal/clock.ts";
 import { type SimStore, simStore } from "../../hal/sim/sim-store.ts";
-import { findDealer, insisting, payFor } from "./buyer.ts";
-import { checkClosing, durableOrders, SOCKET_1, violations } from "./invariants.ts";
 import { smallCharger } from "./power-cuts.ts";
 import { CARD } from "./story.ts";
 import { Exposure, sessionReceipts } from "./stream-exposure.ts";

@@ -2,6 +2,7 @@
 // and nothing else, in virtual time.
 
 import { describe, expect, test } from "vitest";
+import { durableOrders, SOCKET_1, violations } from "../../bench/invariants.ts";
 import { ENERGY, Site } from "../../bench/site.ts";
 import type { SiteOptions } from "../../bench/site-options.ts";
 import type { MessageOf } from "../../firmware/protocol/messages.ts";
@@ -9,7 +10,6 @@ import type { Commitment } from "../../firmware/token/commitment.ts";
 import type { SessionReceipt } from "../../firmware/token/receipt.ts";
 import { sleep } from "../../hal/clock.ts";
 import { fineCharger } from "./fine-charger.ts";
-import { durableOrders, SOCKET_1, violations } from "./invariants.ts";
 import { smallCharger } from "./power-cuts.ts";
 import { RawPayer, STREAMED } from "./stream-payer-stand.ts";
 import { streamSale, streamViolations, watchExposure } from "./stream-sale.ts";

@@ -1,6 +1,7 @@
 // Whole sales that are paid while they are delivered, with the consumer's role on one side and the device on the other.
 
 import { describe, expect, test } from "vitest";
+import { SOCKET_1, violations } from "../../bench/invariants.ts";
 import { ENERGY } from "../../bench/site.ts";
 import type { SiteOptions } from "../../bench/site-options.ts";
 import type { Delivered, Progress } from "../../firmware/consumer/dealer.ts";
@@ -12,7 +13,6 @@ import type { SessionReceipt, SettlementReceipt } from "../../firmware/token/rec
 import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
 import { simStore } from "../../hal/sim/sim-store.ts";
 import { again, nameOf } from "./another-process.ts";
-import { SOCKET_1, violations } from "./invariants.ts";
 import { CARD, deal, kind, type Met, story, value, wait } from "./story.ts";
 
 const STREAMED: Service = {

@@ -2,12 +2,12 @@
 // The payment host's books are the witness of every sum.
 
 import { describe, expect, test } from "vitest";
+import { violations } from "../../bench/invariants.ts";
 import { crypto, ENERGY, type Site } from "../../bench/site.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import type { Price, Service } from "../../firmware/producer/catalogue.ts";
 import type { Result } from "../../firmware/result.ts";
 import { type Receipt, verifyReceipt } from "../../firmware/token/receipt.ts";
-import { violations } from "./invariants.ts";
 import { CARD, deal, kind, type Met, story, value, wait } from "./story.ts";
 
 /** 1,000 pulses to the kWh on this board. */

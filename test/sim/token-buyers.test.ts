@@ -2,14 +2,14 @@
 // as many sessions as it takes, by as many hands as the token allows.
 
 import { expect, test } from "vitest";
+import { findDealer } from "../../bench/buyer.ts";
+import { SOCKET_1, violations } from "../../bench/invariants.ts";
 import { crypto } from "../../bench/site.ts";
 import type { Consumer } from "../../firmware/consumer/consumer.ts";
 import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import type { Delivered, Progress } from "../../firmware/consumer/deliveries.ts";
 import type { Purchase } from "../../firmware/consumer/purchase.ts";
 import type { Result } from "../../firmware/result.ts";
-import { findDealer } from "./buyer.ts";
-import { SOCKET_1, violations } from "./invariants.ts";
 import { mint, ORDER, WITH_BEARERS } from "./token-stand.ts";
 import { AT_BOARD, charges, flowed, orders, type Stand, stand } from "./walk-up-stand.ts";
 

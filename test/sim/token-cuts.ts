@@ -1,7 +1,7 @@
 // Cuts the power at each store commit, switch write and publish while somebody takes what a tag is good for, and comes
 // again until nothing is left; counts what is not as it must be.
 
-import { SOCKET_1, violations } from "./invariants.ts";
+import { SOCKET_1, violations } from "../../bench/invariants.ts";
 import { smallCharger } from "./power-cuts.ts";
 import { mint, ORDER, orderOf, receiptsOf, tagWith, WITH_BEARERS } from "./token-stand.ts";
 import { flowed, orders, stand } from "./walk-up-stand.ts";

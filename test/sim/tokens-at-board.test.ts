@@ -2,6 +2,7 @@
 // tags and cards simulated at the wire.
 
 import { describe, expect, test } from "vitest";
+import { SOCKET_1, violations } from "../../bench/invariants.ts";
 import { crypto, type Site } from "../../bench/site.ts";
 import { toHex } from "../../firmware/bytes.ts";
 import type { FlowService } from "../../firmware/payment/engine/service.ts";
@@ -15,7 +16,6 @@ import type { Signer } from "../../hal/crypto.ts";
 import type { SimCard } from "../../hal/sim/sim-card.ts";
 import { memberCard } from "../../hal/sim/sim-member-card.ts";
 import { ntag213, type4Tag } from "../../hal/sim/sim-tag.ts";
-import { SOCKET_1, violations } from "./invariants.ts";
 import { value } from "./story.ts";
 import { Bearer, mint, nowS, orderOf, receiptsOf, tagWith, WITH_BEARERS } from "./token-stand.ts";
 import {

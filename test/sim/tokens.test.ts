@@ -2,12 +2,12 @@
 // reader. The operator sold them; the device delivers each unit once.
 
 import { describe, expect, test } from "vitest";
+import { SOCKET_1, violations } from "../../bench/invariants.ts";
 import { crypto } from "../../bench/site.ts";
 import { toHex } from "../../firmware/bytes.ts";
 import type { Service } from "../../firmware/producer/catalogue.ts";
 import { fail, ok, type Result } from "../../firmware/result.ts";
 import { shortDigest } from "../../firmware/token/signed.ts";
-import { SOCKET_1, violations } from "./invariants.ts";
 import {
   Bearer,
   DAY_S,

@@ -1,12 +1,12 @@
 // Whatever happens while somebody is served at the board: money and units come out right, and the board sells again.
 
 import { describe, expect, test } from "vitest";
+import { SOCKET_1, violations } from "../../bench/invariants.ts";
 import type { SiteOptions } from "../../bench/site-options.ts";
 import type { StopReason } from "../../hal/loop-host.ts";
 import type { PaymentHost } from "../../hal/payment-host.ts";
 import { seededRandom } from "../../hal/sim/random.ts";
 import { blindCharger } from "../firmware/metering/boards.ts";
-import { SOCKET_1, violations } from "./invariants.ts";
 import { smallCharger } from "./power-cuts.ts";
 import {
   AT_BOARD,

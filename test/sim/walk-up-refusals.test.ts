@@ -2,7 +2,7 @@
 // that are not there. Whole devices in virtual time, real drivers, simulated peripherals at the wire.
 
 import { describe, expect, test } from "vitest";
-import { durableOrders } from "./invariants.ts";
+import { durableOrders } from "../../bench/invariants.ts";
 import { CARD, deal, kind, value } from "./story.ts";
 import {
   AT_BOARD,

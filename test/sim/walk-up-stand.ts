@@ -1,6 +1,7 @@
 // A board in virtual time at which people stand, and what must hold when they have gone.
 
 import { expect } from "vitest";
+import { checkClosing, durableOrders, SOCKET_1, violations } from "../../bench/invariants.ts";
 import { ENERGY, Site } from "../../bench/site.ts";
 import type { SiteOptions } from "../../bench/site-options.ts";
 import type { Service } from "../../firmware/producer/catalogue.ts";
@@ -10,7 +11,6 @@ import type { SimCard } from "../../hal/sim/sim-card.ts";
 import { type TestCardName, testCard } from "../../hal/sim/test-cards.ts";
 import { guardedCharger } from "../firmware/metering/boards.ts";
 import { DeskBench, type DeskBenchOptions } from "./board-desk.ts";
-import { checkClosing, durableOrders, SOCKET_1, violations } from "./invariants.ts";
 
 /** 1000 pulses: 25 s at the speed of the bench. */
 export const AT_BOARD: Service = { ...ENERGY, walkUp: { price: 1, units: 1 } };

@@ -92,6 +92,17 @@ describe("a good file", () => {
     });
   });
 
+  test("may name the computer's watchdog, and nothing else in its place", () => {
+    const named = parseDeviceFile(`${GOOD}watchdog: /dev/watchdog1\n`);
+    expect(named.ok && named.value.watchdog).toBe("/dev/watchdog1");
+    const plain = parseDeviceFile(GOOD);
+    expect(plain.ok && "watchdog" in plain.value).toBe(false);
+    for (const path of ["/dev/sda", "/dev/watchdog1 rw", "watchdog", "/dev/../dev/watchdog", "1"]) {
+      const refused = parseDeviceFile(`${GOOD}watchdog: ${path}\n`);
+      expect(refused).toMatchObject({ ok: false, fault: { at: "watchdog" } });
+    }
+  });
+
   test("may name a broker with its login", () => {
     const broker = "broker: { url: 'mqtts://b.example:8883', username: u, password: p }\n";
     const parsed = parseDeviceFile(GOOD + broker);

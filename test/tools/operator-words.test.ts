@@ -1,7 +1,7 @@
 // What operators write as data, and how amounts in an audit log are shown to them.
 
 import { expect, test } from "vitest";
-import { tenderText } from "../../tools/commands/audit.ts";
+import { tenderText } from "../../bench/tender-text.ts";
 import { serviceText } from "../../tools/commands/flows.ts";
 import { historyText } from "../../tools/commands/history.ts";
 import { typedValue } from "../../tools/commands/request.ts";

@@ -20,6 +20,7 @@ const GROUPS: Readonly<Record<string, number>> = {
   "8": 10,
   "9": 11,
   "10": 15,
+  "11": 14,
 };
 const REASONS = ["remote procedures", "never specified"];
 const LEFT_OUT_MAX = 20;

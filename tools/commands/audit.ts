@@ -1,6 +1,6 @@
 // `sluice audit`: what a running device was commanded to do; or what happened in one of its flows, stage by stage.
 
-import { formatMinor } from "../../firmware/money.ts";
+import { tenderText } from "../../bench/tender-text.ts";
 import { fail, ok, type Result } from "../../firmware/result.ts";
 import type { Command } from "../command.ts";
 import { OPERATOR_HELP, OPERATOR_OPTIONS, type Operator, withOperator } from "../operator.ts";
@@ -99,15 +99,6 @@ function entryText(entry: EntryLine): string {
     text === undefined ? [] : kind === "tendered" ? tenderText(text) : text,
   ].flat();
   return `${timeText(atMs).slice(11)}  ${kind.padEnd(12)}  ${words.join("  ")}`.trimEnd();
-}
-
-/** "45 EUR, tip 5", in minor units, as people write it. */
-export function tenderText(text: string): string {
-  const [, currency] = /^\d+ ([A-Z]{3})(,|$)/.exec(text) ?? [];
-  if (currency === undefined) return text;
-  return text
-    .replace(` ${currency}`, "")
-    .replace(/\d+(?=,|$)/g, (minor) => formatMinor(Number(minor), currency));
 }
 
 interface Line {

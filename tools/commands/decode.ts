@@ -1,11 +1,11 @@
 // sluice decode: any frame of the protocol, any signed object, or any CBOR, as text.
 
+import { readFrame } from "../../bench/frame-text.ts";
 import { RFC8949_BYTES_MAX } from "../../firmware/protocol/cbor-check.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import type { Command, ExitCode, Invocation } from "../command.ts";
 import { refuse } from "../consumer.ts";
 import { fieldLines } from "../field-text.ts";
-import { readFrame } from "../frame-text.ts";
 import { readGivenBytes } from "../given-bytes.ts";
 import { textOption } from "../option-value.ts";
 

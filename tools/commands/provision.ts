@@ -8,7 +8,9 @@ import type { Signer } from "../../hal/crypto.ts";
 import { isUnderPassphrase } from "../../hal/linux/key-file.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import { openSystemEntropy } from "../../hal/linux/system-entropy.ts";
+import { certify, LINE_BYTES_MAX, requestCertificate, takeCertificate } from "../certifying.ts";
 import type { Command, ExitCode, Invocation, Output } from "../command.ts";
+import { readWhole } from "../given-bytes.ts";
 import { replace } from "../key-files.ts";
 import { askPassphrase, readOperatorSigner } from "../operator-key.ts";
 import { integerOption, type OptionValues, textOption, textsOption } from "../option-value.ts";
@@ -40,6 +42,8 @@ export const provision: Command = {
     "--data DIR --operator FILE [--days N] [--serial N] | --data DIR --bench",
     "       sluice provision --renew --data DIR --operator FILE [--days N] [--serial N]",
     "       sluice provision --revoke DEVICE[:SERIAL]... --operator FILE [--data DIR]",
+    "       sluice provision --request --data DIR    on the device, then --certificate FILE --data DIR",
+    "       sluice provision --certify FILE --operator FILE [--days N]    where the operator's key is",
   ].join("\n"),
   help: [
     "Makes the keys of a device in DIR/keys and signs its certificate with the operator's key.",
@@ -62,10 +66,16 @@ export const provision: Command = {
     "                   to a serial (repeatable). The list of all that was revoked is kept beside the",
     "                   operator's key; hand it to buyers (sluice trust --revocations FILE), and with",
     "                   --data to a device, which hands it on",
+    "  --request        make the device's keys and print a request for a certificate: one line, which",
+    "                   the device signed; its private keys stay where they are",
+    "  --certify FILE   answer a request (- is standard input) with one line for the device; --out FILE",
+    "                   writes it there",
+    "  --certificate FILE  take the operator's answer on the device (- is standard input)",
     "  --json           one JSON object",
     "",
     "Examples:",
     "  sluice provision --data ./pump --operator ~/operator.pem --passphrase",
+    "  sluice provision --request --data ./pump | ssh desk sluice provision --certify - --operator op.pem",
     "  sluice provision --renew --data ./pump --operator ~/operator.pem",
     "  sluice provision --revoke CwgMb0GsGAI --operator ~/operator.pem",
   ].join("\n"),
@@ -79,6 +89,10 @@ export const provision: Command = {
     serial: { type: "string" },
     renew: { type: "boolean" },
     revoke: { type: "string", multiple: true },
+    request: { type: "boolean" },
+    certify: { type: "string" },
+    certificate: { type: "string" },
+    out: { type: "string" },
   },
   positionalsMax: 0,
   run: runProvision,
@@ -97,6 +111,9 @@ interface Wanted {
 }
 
 async function runProvision({ values, out }: Invocation): Promise<ExitCode> {
+  const step = readStep(values);
+  if (!step.ok) return refuse(out, step.fault);
+  if (step.value === "request" || step.value === "certificate") return onDevice(values, out);
   const wanted = readWanted(values, out);
   if (!wanted.ok) return refuse(out, wanted.fault);
   const renewing = values["renew"] === true;
@@ -106,7 +123,64 @@ async function runProvision({ values, out }: Invocation): Promise<ExitCode> {
     return refuse(out, { kind: "usage", message, at: "--revoke" });
   }
   if (revoking) return revokeDevices(wanted.value);
+  if (step.value === "certify") return answerRequest(wanted.value);
   return renewing ? renewDevice(wanted.value) : makeDevice(wanted.value);
+}
+
+const STEPS = ["request", "certify", "certificate"] as const;
+
+/** Which part of what a device and its operator do in two places; each is alone. */
+function readStep(values: OptionValues): Result<(typeof STEPS)[number] | undefined> {
+  const [step, ...more] = STEPS.filter((name) => values[name] !== undefined);
+  const aside = step === "certify" ? [] : ["operator", "days", "serial", "out"];
+  const others = [...more, "renew", "revoke", "bench", "passphrase", ...(step ? aside : ["out"])];
+  const other = others.find((name) => values[name] !== undefined);
+  if (step === undefined && other !== "out") return ok(undefined);
+  if (other === undefined) return ok(step);
+  return fail("usage", `is of no use with --${step ?? "data"}`, `--${other}`);
+}
+
+/** Where the keys are: ask, and take the answer. */
+async function onDevice(values: OptionValues, out: Output): Promise<ExitCode> {
+  const data = textOption(values, "data");
+  if (data === undefined) {
+    return refuse(out, {
+      kind: "usage",
+      message: "name the data folder of the device with --data DIR",
+    });
+  }
+  const folder = join(resolve(data), "keys");
+  const crypto = openNodeCrypto();
+  const given = textOption(values, "certificate");
+  if (given === undefined) {
+    const request = requestCertificate(folder, crypto, openSystemEntropy());
+    if (!request.ok) return refuse(out, request.fault);
+    out.emit({ type: "key-request", request: request.value });
+    out.say(request.value);
+    return 0;
+  }
+  const line = readWhole(given, LINE_BYTES_MAX);
+  const taken = line.ok ? takeCertificate(line.value, folder, crypto) : line;
+  if (!taken.ok) return refuse(out, taken.fault);
+  tellCertificate(taken.value, [], { folder, out });
+  return 0;
+}
+
+async function answerRequest(wanted: Wanted): Promise<ExitCode> {
+  const { operatorPath, serial, expiresS, nowS, values, out } = wanted;
+  const line = readWhole(textOption(values, "certify") ?? "", LINE_BYTES_MAX);
+  if (!line.ok) return refuse(out, line.fault);
+  const operator = await readSigner(wanted);
+  if (!operator.ok) return refuse(out, operator.fault);
+  const issue = { operator: operator.value, operatorPath, serial: serial ?? nowS, expiresS };
+  const made = certify(line.value, { ...issue, crypto: openNodeCrypto() });
+  if (!made.ok) return refuse(out, made.fault);
+  const { answer, device } = made.value;
+  const path = textOption(values, "out");
+  if (path !== undefined) replace(path, `${answer}\n`);
+  out.emit({ type: "certified", device, answer, serial: issue.serial, expiresS });
+  out.say(path === undefined ? answer : `certified ${device}: ${path}`);
+  return 0;
 }
 
 /** What the caller can only mend by calling otherwise is exit code 2. */
@@ -123,7 +197,8 @@ function readWanted(values: OptionValues, out: Output): Result<Wanted> {
   const serial = integerOption(values, "serial", { min: 1, max: EVERY_SERIAL - 1 });
   if (!serial.ok) return serial;
   const data = textOption(values, "data");
-  if (data === undefined && textsOption(values, "revoke").length === 0) {
+  const needsData = textsOption(values, "revoke").length === 0 && values["certify"] === undefined;
+  if (data === undefined && needsData) {
     return fail("usage", "name the data folder of the device with --data DIR");
   }
   const operatorPath = readOperatorPath(values, data, bench);
@@ -243,7 +318,7 @@ function handList({ folder, operatorPath }: Wanted, operatorKey: Uint8Array): Re
 function tellCertificate(
   provisioned: Provisioned,
   made: readonly string[],
-  { folder = "", out }: Wanted,
+  { folder = "", out }: Pick<Wanted, "folder" | "out">,
 ): void {
   const { claims, operatorKey, operatorFingerprint } = provisioned;
   const { device, serial, bench, expiresS } = claims;

@@ -5,18 +5,22 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { BOARDS } from "../../boards/registry.ts";
 import { assert } from "../../firmware/assert.ts";
 import type { DeviceConfig } from "../../firmware/config.ts";
 import { type Device, openDevice } from "../../firmware/main.ts";
 import { type Fault, ok, type Result } from "../../firmware/result.ts";
+import { fitBoard } from "../../hal/fit-board.ts";
 import { HalError } from "../../hal/hal-error.ts";
 import type { HealthServer } from "../../hal/linux/health-server.ts";
+import { openServiceNotify, type ServiceNotify } from "../../hal/linux/service-notify.ts";
 import { removeBrokerState, writeBrokerState } from "../../hal/linux/state-file.ts";
 import { parseBroker, readTlsOptions, TLS_OPTIONS } from "../broker-choice.ts";
 import { networkUrls, reachText } from "../broker-reach.ts";
 import { bugText } from "../bug-text.ts";
 import type { Command, ExitCode, Invocation, Output } from "../command.ts";
 import { readDeviceFileApart } from "../device-file-apart.ts";
+import { isBusy } from "../health-report.ts";
 import { integerOption } from "../option-value.ts";
 import type { Provisioned } from "../provisioning.ts";
 import { readLogLevel, saleLog } from "../sale-log.ts";
@@ -80,7 +84,9 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
   if (!chosen.ok) return refuse(chosen, out);
   const config = chosen.value;
   const data = resolve(typeof folder === "string" ? folder : defaultData(config.board));
-  const stopped = untilStopped();
+  let selling: Device | undefined;
+  const stopped = untilStopped(() => selling !== undefined && !isBusy(selling.producer.status()));
+  const service = notifyService(out);
   let provisioned: Provisioned | undefined;
   const opened = await openDevice({
     config,
@@ -97,6 +103,7 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
     // Among JSON a page of a display would be no line of ours.
     show: (text) => void (out.json || process.stdout.write(text)),
     resetCatalogue: values["reset-catalogue"] === true,
+    onAlive: () => service?.alive(),
     onBug: (error) => {
       const message = `a bug of sluice ended the device, its outputs are open: ${bugText(error)}`;
       out.fault({ kind: "internal", message });
@@ -106,6 +113,7 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
   if (!opened.ok) return refuse(opened, out);
   assert(provisioned !== undefined, "a device opens with its keys");
   const device = opened.value;
+  selling = device;
   let watched: HealthServer | undefined;
   try {
     watched = await openHealth(health.value, device);
@@ -113,9 +121,12 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
     if (!broadcast.ok) return refuse(broadcast, out);
     const readyMs = performance.now();
     tellState(device, join(data, config.keys), out);
+    for (const message of await warningsOf(config)) warn(message, out);
     const healthUrl = watched?.url;
     tellReady({ device, config, data, provisioned, readyMs, healthUrl }, out);
+    service?.ready();
     const signal = await stopped;
+    service?.stopping();
     out.say(`${signal}: opening the outputs and closing sessions; once more ends at once`);
   } finally {
     try {
@@ -128,6 +139,39 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
   out.say("stopped: outputs open, broadcast withdrawn");
   out.emit({ type: "stopped" });
   return 0;
+}
+
+/** Where a service manager waits for us. One that we cannot speak to will end us: that is said, and not more. */
+function notifyService(out: Output): ServiceNotify | undefined {
+  try {
+    return openServiceNotify(process.env, process.pid);
+  } catch (error) {
+    if (!(error instanceof HalError)) throw error;
+    warn(error.message, out);
+    return undefined;
+  }
+}
+
+function warn(message: string, out: Output): void {
+  out.emit({ type: "warning", message });
+  out.say(`WARNING: ${message}`);
+}
+
+/** What the wiring of a board on the metal leaves to programs. */
+async function warningsOf({
+  board: name,
+  serial,
+  lines,
+}: DeviceConfig): Promise<readonly string[]> {
+  const known = BOARDS.find((one) => one.name === name);
+  if (known === undefined || known.virtual !== undefined) return [];
+  const [{ COMPUTERS }, { computerFor }, { outputWarnings }] = await Promise.all([
+    import("../../boards/computers.ts"),
+    import("../../hal/linux/real-board.ts"),
+    import("../output-warnings.ts"),
+  ]);
+  const board = fitBoard(known, { serial, lines });
+  return outputWarnings(board, computerFor(board, COMPUTERS));
 }
 
 /** Off unless it was asked for. Throws HalError `refused`. */
@@ -169,9 +213,7 @@ function tellState({ brokerUrl: url, device: deviceId }: Device, keys: string, o
     writeBrokerState({ url, pid: process.pid, deviceId, keys });
   } catch (error) {
     if (!(error instanceof HalError)) throw error;
-    const message = `${error.message}: buyers here need --broker ${url}`;
-    out.emit({ type: "warning", message });
-    out.say(`WARNING: ${message}`);
+    warn(`${error.message}: buyers here need --broker ${url}`, out);
   }
 }
 

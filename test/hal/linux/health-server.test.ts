@@ -15,6 +15,7 @@ const STATUS = {
   sessions: [],
   outlets: [],
   orders: 2,
+  paying: 0,
   offers: 3,
   dropped: 0,
   clock: "set" as const,
@@ -53,6 +54,16 @@ test("a device that cannot sell is healthy, not ready, and says why", async () =
   const ready = await fetch(`${url}/ready`);
   expect(ready.status).toBe(503);
   expect(await ready.json()).toMatchObject({ ok: false, reasons: ["the broker is not connected"] });
+});
+
+test("who would replace it learns whether somebody is being served: delivering, or paying", async () => {
+  const busy = async (status: Partial<typeof STATUS>) => {
+    const answer = await fetch(`${await serve(status)}/ready`);
+    return ((await answer.json()) as { busy: unknown }).busy;
+  };
+  expect(await busy({ running: 0 })).toBe(false);
+  expect(await busy({ running: 1 })).toBe(true);
+  expect(await busy({ running: 0, paying: 1 })).toBe(true);
 });
 
 test("one outlet of several that is out of order keeps nobody from selling", async () => {

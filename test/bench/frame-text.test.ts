@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { readFrame } from "../../bench/frame-text.ts";
 import { fromHex } from "../../firmware/bytes.ts";
 import { encodeHint, encodeReply, encodeRequest } from "../../firmware/protocol/envelope.ts";
 import { encodeFlowFrame } from "../../firmware/protocol/flow-frames.ts";
@@ -12,7 +13,6 @@ import { signToken } from "../../firmware/token/delivery-token.ts";
 import { signOffer } from "../../firmware/token/offer.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import { fieldLines } from "../../tools/field-text.ts";
-import { readFrame } from "../../tools/frame-text.ts";
 
 const crypto = openNodeCrypto();
 const signer = crypto.signer(new Uint8Array(32).fill(1));

@@ -1,14 +1,14 @@
 // A buyer who does not give up: finds the device, buys, takes delivery in as many sessions as it takes, and
 // goes on after every fault that a stubborn person would go on after.
 
-import type { Site } from "../../bench/site.ts";
-import type { Consumer } from "../../firmware/consumer/consumer.ts";
-import type { Dealer } from "../../firmware/consumer/dealer.ts";
-import type { PayOptions } from "../../firmware/consumer/payment-questions.ts";
-import type { Purchase } from "../../firmware/consumer/purchase.ts";
-import type { Result } from "../../firmware/result.ts";
-import { sleep } from "../../hal/clock.ts";
-import { TEST_CARDS } from "../../hal/sim/sim-payment-host.ts";
+import type { Consumer } from "../firmware/consumer/consumer.ts";
+import type { Dealer } from "../firmware/consumer/dealer.ts";
+import type { PayOptions } from "../firmware/consumer/payment-questions.ts";
+import type { Purchase } from "../firmware/consumer/purchase.ts";
+import type { Result } from "../firmware/result.ts";
+import { sleep } from "../hal/clock.ts";
+import { TEST_CARDS } from "../hal/sim/sim-payment-host.ts";
+import type { Site } from "./site.ts";
 
 export interface Buying {
   service: number;
@@ -99,7 +99,9 @@ export async function payFor(
 
 export async function findDealer(site: Site, consumer: Consumer): Promise<Dealer> {
   for (;;) {
-    const found = await consumer.discover({ timeoutMs: 5_000, enough: () => true });
+    const found = await consumer.discover({
+      ...{ timeoutMs: 5_000, filter: { id: site.device }, enough: () => true },
+    });
     const [first] = found.ok ? found.value : [];
     const dealer = first && (await consumer.init(first));
     if (dealer?.ok === true) return dealer.value;

@@ -1,0 +1,54 @@
+// The computer's watchdog as a device uses it: armed when its outputs are safe, fed from then on, disarmed in the end.
+// A device sells without it, too: what is wrong with it is told once.
+
+import { HalError } from "../hal-error.ts";
+import { openWatchdog, type Watchdog } from "./watchdog.ts";
+
+export interface WatchdogFeeder {
+  arm(): void;
+  /** Nothing before it is armed and after it was lost. */
+  feed(): void;
+  /** Disarms it. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface FeederEvents {
+  onArmed(watchdog: Watchdog): void;
+  onLost(error: HalError): void;
+}
+
+/** Does nothing where no path is given. */
+export function openWatchdogFeeder(
+  path: string | undefined,
+  { onArmed, onLost }: FeederEvents,
+  open: (path: string) => Watchdog = openWatchdog,
+): WatchdogFeeder {
+  let watchdog: Watchdog | undefined;
+  let closed = false;
+  const attempt = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof HalError)) throw error;
+      watchdog = undefined;
+      onLost(error);
+    }
+  };
+  return {
+    arm: () => {
+      if (path === undefined || closed || watchdog !== undefined) return;
+      attempt(() => {
+        watchdog = open(path);
+        onArmed(watchdog);
+      });
+    },
+    feed: () => {
+      const fed = watchdog;
+      if (fed !== undefined) attempt(() => fed.feed());
+    },
+    close: async () => {
+      closed = true;
+      await watchdog?.close();
+    },
+  };
+}

@@ -1,0 +1,92 @@
+// What a board is asked before it changes to a release: as a program, since that is how the board runs it.
+
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { requireBuilt } from "../support/built.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+let folder: string;
+
+beforeEach(() => {
+  requireBuilt("tools/self-test.js");
+  folder = mkdtempSync(join(tmpdir(), "sluice-self-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function tested(board: string, change: (text: string) => string = (text) => text) {
+  const device = join(folder, "device.yaml");
+  writeFileSync(device, change(readFileSync(join(ROOT, "boards", `${board}.yaml`), "utf8")));
+  const args = [join(ROOT, "build/tools/self-test.js"), device, join(folder, "data")];
+  const { status, stderr } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  return { status, stderr };
+}
+
+const withService = (text: string): string =>
+  text.replace(
+    "\nservices:",
+    "\npayment: { services: [{ id: mine, use: ./mine.mjs }] }\nservices:",
+  );
+
+test("a board that was never started, and one that has keys and books", () => {
+  expect(tested("virtual-charger")).toEqual({ status: 0, stderr: "" });
+  const run = ["sluice.js", "provision", "--bench", "--data", join(folder, "data")];
+  spawnSync(process.execPath, [join(ROOT, "build/tools", run[0] ?? ""), ...run.slice(1)]);
+  expect(tested("virtual-charger")).toEqual({ status: 0, stderr: "" });
+});
+
+test("a device file for another computer", () => {
+  const { status, stderr } = tested("pi-pump");
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^self-test: .*board pi-pump fits on/m);
+});
+
+test("a flow service that does not load, and one that does", () => {
+  expect(tested("virtual-charger", withService)).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("flow service mine"),
+  });
+  writeFileSync(join(folder, "mine.mjs"), 'import "./rest.mjs"; export const service = {};');
+  expect(tested("virtual-charger", withService).stderr).toContain("cannot be loaded");
+  const methods = "info() {}, call() {}, refused() {}, onInfoChanged() {}";
+  writeFileSync(
+    join(folder, "mine.mjs"),
+    `export const service = { id: "mine", stages: [], ${methods} };`,
+  );
+  expect(tested("virtual-charger", withService)).toEqual({ status: 0, stderr: "" });
+});
+
+test("keys that others may read, and books that are none", () => {
+  const data = join(folder, "data");
+  const sluice = join(ROOT, "build/tools/sluice.js");
+  spawnSync(process.execPath, [sluice, "provision", "--bench", "--data", data]);
+  spawnSync("chmod", ["644", join(data, "keys/device-sign.pem")]);
+  expect(tested("virtual-charger")).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("is open to others"),
+  });
+  spawnSync("chmod", ["600", join(data, "keys/device-sign.pem")]);
+  mkdirSync(data, { recursive: true });
+  writeFileSync(
+    join(data, "device.db"),
+    "no database at all, but long enough to be taken for one".repeat(40),
+  );
+  expect(tested("virtual-charger")).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("device.db"),
+  });
+});
+
+test("a device file that is not right, and none", () => {
+  expect(
+    tested("virtual-charger", (text) => text.replace("unitsMax: 100", "unitsMax: -1")).stderr,
+  ).toContain("self-test: device file");
+  const { status } = spawnSync(process.execPath, [join(ROOT, "build/tools/self-test.js")]);
+  expect(status).toBe(2);
+});

@@ -11,7 +11,7 @@ ARGS ?=
 DEVICE ?=
 
 BIN := node_modules/.bin
-SOURCES := $(shell find bench firmware hal boards tools test/sim -name '*.ts' 2>/dev/null)
+SOURCES := $(shell find bench firmware hal boards tools test/deploy/cuts test/portable test/sim -name '*.ts' 2>/dev/null)
 # Two terminals may call make at once: one prepares, the other waits for it.
 LOCKED := flock -o Makefile $(MAKE) -s
 

@@ -50,7 +50,12 @@ export class BenchWitness {
       const found = [
         ...site.bugs.map((bug) => `the program failed: ${String(bug)}`),
         ...wrong,
-        ...(await siteViolations(site, oldestFirst, expected, mayBeOpen)),
+        ...(await siteViolations(
+          this.#bench.witnesses(setup.id),
+          oldestFirst,
+          expected,
+          mayBeOpen,
+        )),
       ];
       all.push(...found.map((words) => `${setup.id}: ${words}`));
     }

@@ -14,6 +14,7 @@ import { paymentOptions } from "./board-payment.ts";
 import { boardState } from "./board-state.ts";
 import { BoardWatch } from "./board-watch.ts";
 import { FlowWatch } from "./flow-watch.ts";
+import type { BookedCharge, Witnesses } from "./invariants.ts";
 import { Site } from "./site.ts";
 
 interface Shared {
@@ -100,6 +101,14 @@ export class BenchBoard {
       ...{ things: this.#things, watch: this.#watch, books: this.#books, hands: this.#hands() },
       ...{ isConnected: this.#isConnected && this.site.powered, broken: this.#broken },
     });
+  }
+
+  /** Its books, its metal and its money, which its card terminal may have. */
+  witnesses(): Witnesses {
+    const { store, board, signKey, cuts, epochs, host } = this.site;
+    const charges = async (): Promise<ReadonlyMap<string, BookedCharge>> =>
+      new Map<string, BookedCharge>([...(await host.charges()), ...this.#books.holds()]);
+    return { store, board, signKey, cuts, epochs, host: { charges } };
   }
 
   #hands(): Hands {

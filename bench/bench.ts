@@ -15,6 +15,7 @@ import type { BenchAction, DoneAction } from "./bench-action.ts";
 import { BenchBoard } from "./bench-board.ts";
 import { type BenchFact, BenchNews } from "./bench-news.ts";
 import type { BenchEvent, BenchState } from "./bench-state.ts";
+import type { Witnesses } from "./invariants.ts";
 import { type FrameWords, OpenedFrames } from "./opened-frames.ts";
 import type { Site } from "./site.ts";
 
@@ -42,6 +43,8 @@ export interface Bench {
   broker: SimBroker;
   sites: ReadonlyMap<string, Site>;
   state(): BenchState;
+  /** What its invariants are held against. Throws RangeError for a board that is not there. */
+  witnesses(board: string): Witnesses;
   /** From now on. Returns what ends it. */
   onEvent(listener: (event: BenchEvent) => void): () => void;
   /**
@@ -119,6 +122,12 @@ class OpenedBench implements Bench {
   onEvent(listener: (event: BenchEvent) => void): () => void {
     if (!this.#news.isHeard) for (const board of this.#boards.values()) board.watchMetal();
     return this.#news.onEvent(listener);
+  }
+
+  witnesses(board: string): Witnesses {
+    const one = this.#boards.get(board);
+    if (one === undefined) throw new RangeError(`there is no board ${board}`);
+    return one.witnesses();
   }
 
   act(given: unknown): BenchAnswer {

@@ -45,6 +45,12 @@ export class BoardBooks {
     return this.#money.sums;
   }
 
+  /** Of the card terminal, by their references. */
+  holds(): ReadonlyMap<string, TerminalHold> {
+    const holds = this.#disks.terminal.durable("terminal-hold");
+    return new Map(holds.map(({ id, body }) => [id, JSON.parse(body) as TerminalHold]));
+  }
+
   #read(): Order[] {
     const { device } = this.#disks;
     if (this.#ordersAt !== device.commits()) {

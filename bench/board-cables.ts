@@ -29,7 +29,10 @@ export function boardCables(world: SimWorld, board: Board): BoardCables {
   };
   return {
     wire: (serial) => cableOf(serial).wire,
-    open: (serial, alive) => () => cableOf(serial).open(alive),
+    open: (serial, alive) => {
+      const cable = cableOf(serial);
+      return () => cable.open(alive);
+    },
   };
 }
 

@@ -8,7 +8,6 @@ import { dueExtras, extrasMinor } from "../firmware/token/charge.ts";
 import { type Receipt, verifyChain } from "../firmware/token/receipt.ts";
 import type { SimCharge } from "../hal/sim/sim-books.ts";
 import type { SimMetal } from "../hal/sim/sim-metal.ts";
-import type { SimPaymentHost } from "../hal/sim/sim-payment-host.ts";
 import type { SimStore } from "../hal/sim/sim-store.ts";
 import { crypto } from "./site.ts";
 
@@ -26,10 +25,13 @@ export interface Expectation {
   isBroken?: boolean;
 }
 
+/** What was done with somebody's money, whoever keeps the books of it: a payment host or a card terminal. */
+export type BookedCharge = Omit<SimCharge, "card" | "stream">;
+
 /** What is looked at: a whole site, or what a killed program left of one. */
 export interface Witnesses {
   store: Pick<SimStore, "durable">;
-  host: Pick<SimPaymentHost, "charges">;
+  host: { charges(): Promise<ReadonlyMap<string, BookedCharge>> };
   board: { metal: Pick<SimMetal, "outlet"> };
   signKey: Uint8Array;
   cuts: number;
@@ -64,7 +66,7 @@ function durableReceipts(site: Witnesses): readonly Receipt[] | string {
 
 function checkMoney(
   orders: readonly Order[],
-  charges: ReadonlyMap<string, SimCharge>,
+  charges: ReadonlyMap<string, BookedCharge>,
   mayBeOpen: boolean,
 ): string[] {
   const wrong: string[] = [];

@@ -90,6 +90,7 @@ class Run {
     for (const [index, step] of steps.entries()) {
       if (!(await this.#wait(step.when, doneMs, index))) break;
       doneMs = this.#bench.world.nowMs();
+      this.#sights.noteStep();
       await this.#do(step, index);
       if (this.#hasBug()) break;
     }
@@ -195,8 +196,7 @@ class Run {
       const site = this.#sights.site(when.board);
       return () => flowedPulses(site, when.outlet) >= when.pulses;
     }
-    const before = this.#sights.count(when.event);
-    return () => this.#sights.count(when.event) > before;
+    return () => this.#sights.countSinceStep(when.event) > 0;
   }
 
   async #do({ what }: Step, index: number): Promise<void> {
@@ -229,7 +229,12 @@ class Run {
       const wrong = [
         ...site.bugs.map((bug) => `the program failed: ${String(bug)}`),
         ...(this.#wrong.get(id) ?? []),
-        ...(await siteViolations(site, this.#sights.orders(id), expected, mayLeaveOpen)),
+        ...(await siteViolations(
+          this.#bench.witnesses(id),
+          this.#sights.orders(id),
+          expected,
+          mayLeaveOpen,
+        )),
       ];
       const atMs = this.#bench.world.nowMs();
       const what = `${id}, always: nothing flows unpaid, and the books balance`;

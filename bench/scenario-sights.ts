@@ -25,7 +25,7 @@ export interface Finding {
 export class Sights {
   readonly #bench: Bench;
   readonly buyers = new Map<string, BuyerOnBench>();
-  readonly #counts = new Map<string, { pattern: EventPattern; count: number }>();
+  readonly #counts = new Map<string, { pattern: EventPattern; count: number; atStep: number }>();
   readonly #papers = new Map<string, string[]>();
   /** By board and order: a device forgets an order a day after it closed. */
   readonly #orders = new Map<string, Map<string, Order>>();
@@ -35,7 +35,7 @@ export class Sights {
   constructor(bench: Bench, patterns: readonly EventPattern[]) {
     this.#bench = bench;
     for (const pattern of patterns) {
-      this.#counts.set(JSON.stringify(pattern), { pattern, count: 0 });
+      this.#counts.set(JSON.stringify(pattern), { pattern, count: 0, atStep: 0 });
     }
     this.frames = watchFrames(bench);
     bench.onEvent((event) => this.#note(event));
@@ -44,6 +44,16 @@ export class Sights {
   /** How often an event of that kind happened. */
   count(pattern: EventPattern): number {
     return this.#counts.get(JSON.stringify(pattern))?.count ?? 0;
+  }
+
+  /** A step begins: what it does at once has happened since it, too. */
+  noteStep(): void {
+    for (const each of this.#counts.values()) each.atStep = each.count;
+  }
+
+  countSinceStep(pattern: EventPattern): number {
+    const { count = 0, atStep = 0 } = this.#counts.get(JSON.stringify(pattern)) ?? {};
+    return count - atStep;
   }
 
   /** Looks at the orders of every board: at least twice a day. */
@@ -125,7 +135,7 @@ export class Sights {
   async #order(board: string, number: number): Promise<Seen> {
     const order = this.orders(board)[number - 1];
     if (order === undefined) return { state: "none" };
-    const charges = await this.site(board).host.charges();
+    const charges = await this.#bench.witnesses(board).host.charges();
     const charge = charges.get(order.reference ?? "");
     const { settlement, terms } = order;
     const isHeld = charge !== undefined && charge.capturedMinor === 0 && !charge.reversed;
@@ -143,7 +153,7 @@ export class Sights {
 
   async #money(board: string, currency: string): Promise<Seen> {
     const sums = { heldMinor: 0, capturedMinor: 0, refundedMinor: 0 };
-    for (const charge of (await this.site(board).host.charges()).values()) {
+    for (const charge of (await this.#bench.witnesses(board).host.charges()).values()) {
       if (charge.currency !== currency) continue;
       if (charge.capturedMinor === 0 && !charge.reversed) sums.heldMinor += charge.authorisedMinor;
       sums.capturedMinor += charge.capturedMinor;

@@ -13,7 +13,13 @@ refuse() { echo "$*"; exit 4; }
 there() { [ -e "$home/confirmed" ] || refuse "has no sluice: make deploy"; }
 
 # What the device says of itself, by its health answers.
-ask() { timeout 20 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8737 && printf "GET /ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n" >&3 && cat <&3' 2>/dev/null | tail -n 1; }
+ask() {
+  local line last=
+  exec 3<>/dev/tcp/127.0.0.1/8737 || return 1
+  printf 'GET /ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
+  while IFS= read -r -t 20 line <&3; do last=$line; done
+  echo "$last"
+} 2>/dev/null
 # Of the last start: what the device said.
 words() { journalctl -q -u sluice -o cat --no-pager _SYSTEMD_INVOCATION_ID="$(systemctl show -P InvocationID sluice)" 2>/dev/null; }
 
@@ -151,7 +157,7 @@ follow() {
     line=$(($(wc -l <$run/log) + 1))
     [ -z "$result" ] || exit $((result > 0 ? 3 : 0))
     systemctl -q is-active sluice-switch || [ -e $run/result ] || refuse "was started anew in the middle of it: what was not ready then is not tried again. make status"
-    sleep 1
+    sleep 2
   done
 }
 

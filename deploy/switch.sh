@@ -16,10 +16,17 @@ echo "$1" >$run/release
 say() { echo "$*" | tee -a $run/log; }
 finish() { echo "$1" >$run/result.new; sync -f $home; mv $run/result.new $run/result; exit "$1"; }
 trap 'rm -f $next; [ -e $run/result ] || { say "ended by itself, which is a defect of switch.sh: make status"; echo 1 >$run/result; }' EXIT
-uptime_s() { cut -d. -f1 /proc/uptime; }
+# Who waits must not take the time of who starts: the loops below begin as few programs as they can.
+uptime_s() { local up && read -r up _ </proc/uptime && echo "${up%.*}"; }
 
 # What the device says of itself: /ready of its health answers. Nothing where it does not answer.
-ask() { timeout 20 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8737 && printf "GET /ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n" >&3 && cat <&3' 2>/dev/null | tail -n 1; }
+ask() {
+  local line last=
+  exec 3<>/dev/tcp/127.0.0.1/8737 || return 1
+  printf 'GET /ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
+  while IFS= read -r -t 20 line <&3; do last=$line; done
+  echo "$last"
+} 2>/dev/null
 is_ready() { [[ $1 == *'"ok":true'* ]]; }
 reasons() { sed -nE 's/.*"reasons":\[(("([^"\\]|\\.)*",?)*)\].*/\1/p' <<<"$1"; }
 pid() { systemctl show -P MainPID sluice; }
@@ -72,7 +79,7 @@ take_over() {
 await_ready() {
   local until=$(($(uptime_s) + ready_s)) answer= first
   while [ "$(uptime_s)" -lt $until ]; do
-    if [ "$(readlink current)" = "releases/$1" ]; then
+    if [ current -ef "releases/$1" ]; then
       answer=$(ask || true)
       if is_ready "$answer"; then
         first=$(pid)
@@ -83,8 +90,8 @@ await_ready() {
       return 2
     fi
     # With nothing to go back to it is started again and again: the third time is not better.
-    if [ "$(readlink confirmed)" = "releases/$1" ] && [ "$(systemctl show -P NRestarts sluice)" -gt "$((restarts + 3))" ]; then return 1; fi
-    sleep 1
+    if [ confirmed -ef "releases/$1" ] && [ "$(systemctl show -P NRestarts sluice)" -gt "$((restarts + 3))" ]; then return 1; fi
+    sleep 2
   done
   return 1
 }
@@ -108,12 +115,20 @@ confirm() {
   done
 }
 
+# Of no use any more, but where it is the former one.
+drop() {
+  case releases/$release in "$(readlink current)" | "$(readlink confirmed)" | "$(readlink former || true)") ;; *) rm -rf "releases/$release" ;; esac
+}
+
 before=$(basename "$(readlink confirmed)")
 # What the device did until now is no reason to wait with the next one.
 rm -f /run/sluice/ends
 restarts=$(systemctl show -P NRestarts sluice)
 rm -f "releases/$release/tried"
-take_over || finish 1
+if ! take_over; then
+  drop
+  finish 1
+fi
 say "starting $release"
 code=0
 await_ready "$release" || code=$?
@@ -138,5 +153,5 @@ if [ $code = 1 ]; then
   systemctl --no-block restart sluice
 fi
 if await_ready "$before"; then say "rolled back: $before is ready to sell again"; else say "rolled back to $before, which is not ready either: make status"; fi
-[ "$(readlink former || true)" = "releases/$release" ] || rm -rf "releases/$release"
+drop
 finish 1

@@ -32,6 +32,7 @@ export interface Chosen {
 
 export interface App {
   picture: Picture;
+  /** Of this world: another begins with another. */
   buyer: Buyer;
   chosen: Chosen;
   /** Changes what is chosen, and draws. */

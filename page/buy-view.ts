@@ -127,7 +127,11 @@ function servicesView(app: App): Shape | undefined {
         service.prices.map((one) =>
           h(
             "option",
-            { key: one.price, value: one.price, selected: one === price },
+            {
+              // Of another service: the choice of somebody is not taken over.
+              ...{ key: `${service.service} ${one.price}`, value: one.price },
+              selected: one === price,
+            },
             `${one.name}: ${money(one.amountMinor, one.currency)}`,
           ),
         ),
@@ -206,6 +210,7 @@ function offerView(app: App): Shape | undefined {
             { class: "check" },
             h("input", {
               type: "checkbox",
+              checked: chosen.isStreamed,
               onchange: ({ target }) =>
                 choose({ isStreamed: (target as HTMLInputElement).checked }),
             }),

@@ -58,6 +58,7 @@ export class Buyer {
   view: BuyerView = fresh();
   readonly #clock: Clock;
   readonly #changed: () => void;
+  #isClosed = false;
   #open: { consumer: Consumer; link: Link } | undefined;
   #dealer: Dealer | undefined;
   #purchase: Purchase | undefined;
@@ -67,15 +68,11 @@ export class Buyer {
     this.#changed = changed;
   }
 
-  /** Another world, or another purchase: the line is closed, and what was bought is forgotten. */
-  async reset(): Promise<void> {
-    const open = this.#open;
-    this.#open = undefined;
-    this.#dealer = undefined;
-    this.#purchase = undefined;
-    this.#set(fresh());
-    open?.consumer.close();
-    await open?.link.close();
+  /** Another world begins: whatever it still waits for is of no use there. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#open?.consumer.close();
+    await this.#open?.link.close();
   }
 
   #set(change: Partial<BuyerView>): void {
@@ -122,6 +119,10 @@ export class Buyer {
     const entropy = pageEntropy;
     const connection = connectionName(entropy.bytes(8));
     const link = await openPageLink(connection);
+    if (this.#isClosed) {
+      await link.close();
+      throw new Error("another world has begun");
+    }
     const ports = { clock: this.#clock, store: openPageStore(), link, entropy };
     const consumer = new Consumer(
       { ...ports, crypto: openNaclCrypto() },

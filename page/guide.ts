@@ -63,9 +63,14 @@ function whileRunning(app: App, board: BoardState, outlet: OutletState): Advice 
   const [stop] = board.buttons.filter((one) => one === "stop");
   if (stop === undefined) return { words };
   const act = (): void => void app.act({ board: board.id, do: "press", button: stop });
+  const stopping: Press = { words: "Press stop", act };
+  // At the pace of a real board the first cent takes a quarter of a minute.
+  if (app.picture.time?.rate === 100) return { words, press: stopping };
+  const faster = (): void => void app.ask({ time: { rate: 100 } }, "time runs");
   return {
-    words: `${words} You pay for what you take; 100x passes the time.`,
-    press: { words: "Press stop", act },
+    words: `${words} You pay for what you take.`,
+    press: stopping,
+    also: { words: "Go at 100x", act: faster },
   };
 }
 

@@ -30,7 +30,6 @@ const changed = (): void => {
   });
 };
 
-const buyer = new Buyer(clock, changed);
 const chosen: Chosen = {
   ...{ board: "", panel: "buy", frame: undefined, forged: new Set<string>() },
   ...{ said: "", isRefused: false, card: "approve", isStreamed: false },
@@ -43,7 +42,9 @@ const socket = openBenchSocket({
     picture.forget();
     picture.hello = hello;
     plots.clear();
-    void buyer.reset();
+    void app.buyer.close();
+    app.buyer = new Buyer(clock, changed);
+    chosen.isRecording = false;
     changed();
   },
   state: (time, state) => {
@@ -66,7 +67,7 @@ const socket = openBenchSocket({
 });
 
 const app: App = {
-  ...{ picture, buyer, chosen },
+  ...{ picture, buyer: new Buyer(clock, changed), chosen },
   choose: (change) => {
     Object.assign(chosen, change);
     changed();

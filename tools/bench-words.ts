@@ -37,7 +37,7 @@ export function readBenchWords(
   if (verb === undefined) return ok({ do: "list" });
   const places = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
   if (places === undefined) {
-    const known = Object.keys(VERBS);
+    const known = [...Object.keys(VERBS), "run"];
     return fail(
       "usage",
       `there is no bench ${verb}${didYouMean(verb, known)}; there is ${known.join(", ")}`,

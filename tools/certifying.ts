@@ -109,7 +109,8 @@ export function certify(
   request: Uint8Array,
   { operator, operatorPath, serial, expiresS, crypto }: CertifyOptions,
 ): Result<{ answer: string; device: string }> {
-  const signed = unpacked(request, REQUEST, "a device's request (sluice provision --request)");
+  const what = "a device's request (sluice provision --request)";
+  const signed = unpacked(request, REQUEST, { what, at: "--certify" });
   if (!signed.ok) return signed;
   const keys = verifyKeyRequest(signed.value, crypto);
   if (!keys.ok)
@@ -144,7 +145,8 @@ export function takeCertificate(
   folder: string,
   crypto: Crypto,
 ): Result<Provisioned> {
-  const read = unpacked(line, ANSWER, "an operator's answer (sluice provision --certify)");
+  const what = "an operator's answer (sluice provision --certify)";
+  const read = unpacked(line, ANSWER, { what, at: "--certificate" });
   if (!read.ok) return read;
   const decoded = decodeCbor(read.value, LINE_BYTES_MAX);
   const answer = decoded.ok ? readCbor(answerType, decoded.value, "answer") : decoded;
@@ -223,8 +225,12 @@ function isLater(claims: Certificate, operatorKey: Uint8Array, before: Provision
   );
 }
 
-function unpacked(line: Uint8Array, name: string, what: string): Result<Uint8Array> {
+function unpacked(
+  line: Uint8Array,
+  name: string,
+  { what, at }: { what: string; at: string },
+): Result<Uint8Array> {
   const text = fromUtf8(line)?.trim();
   const packed = text?.startsWith(name) ? fromBase64url(text.slice(name.length)) : undefined;
-  return packed === undefined ? fail("malformed", `this is not ${what}`) : ok(packed);
+  return packed === undefined ? fail("malformed", `this is not ${what}`, at) : ok(packed);
 }

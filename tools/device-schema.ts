@@ -245,5 +245,10 @@ function explain(error: ErrorObject): { at: string[]; message: string } {
   }
   if (keyword === "false schema") return { at: [], message: "is of no use beside url" };
   if (keyword === "const") return { at: [], message: `must be ${String(schema)}` };
+  // What shows how it is written says more than a pattern.
+  const [such] = /such as .*$/.exec(String(parentSchema?.["description"])) ?? [];
+  if (such !== undefined && (keyword === "pattern" || keyword === "type")) {
+    return { at: [], message: `must be written ${such}` };
+  }
   return { at: [], message: error.message ?? `fails ${keyword}` };
 }

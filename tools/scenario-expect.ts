@@ -1,48 +1,12 @@
-// Expectations of a scenario file, each field checked against what its subject has; and the names in it.
+// Expectations of a scenario file, each field checked against what its subject has.
 
-import type { EventPattern, Expectation, Subject, Want } from "../bench/scenario.ts";
+import type { Expectation, Subject, Want } from "../bench/scenario.ts";
+import { ORDER_STATES } from "../firmware/protocol/messages.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
 import { didYouMean } from "./did-you-mean.ts";
+import { known, type ScenarioNames, toBoard } from "./scenario-names.ts";
+import { toPattern } from "./scenario-pattern.ts";
 import type { ExpectEntry } from "./scenario-schema.ts";
-
-/** What steps may name. */
-export interface ScenarioNames {
-  boards: readonly string[];
-  buyers: readonly string[];
-}
-
-export function toPattern(fields: object, at: string): Result<EventPattern> {
-  for (const [name, value] of Object.entries(fields)) {
-    if (!["string", "number", "boolean"].includes(typeof value)) {
-      return fail("malformed", "must be a text, a number, true or false", `${at}.${name}`);
-    }
-  }
-  if (typeof (fields as { is?: unknown }).is === "string") return ok(fields as EventPattern);
-  return fail("malformed", "say which event it is, such as metal or session", `${at}.is`);
-}
-
-/** The only one need not be named. */
-export function toBoard(named: unknown, at: string, { boards }: ScenarioNames): Result<string> {
-  const [only, ...others] = boards;
-  if (named === undefined && only !== undefined && others.length === 0) return ok(only);
-  if (named === undefined) return fail("malformed", `say which board: ${boards.join(", ")}`, at);
-  return known(named, boards, at, "board");
-}
-
-export function known(
-  named: unknown,
-  list: readonly string[],
-  at: string,
-  what: string,
-): Result<string> {
-  if (typeof named === "string" && list.includes(named)) return ok(named);
-  const all = list.join(", ") || "none";
-  return fail(
-    "not-found",
-    `there is no such ${what}; there is ${all}${didYouMean(named, list)}`,
-    at,
-  );
-}
 
 /** What each subject is called in a file, and the fields that it has. */
 const SUBJECTS = {
@@ -120,7 +84,7 @@ function toSubject(
   }
   if (subject === "frames") return ok({ is: subject });
   if (subject === "event") {
-    const pattern = toPattern(value as object, `${at}.event`);
+    const pattern = toPattern(value as object, `${at}.event`, names);
     return pattern.ok ? ok({ is: subject, event: pattern.value }) : pattern;
   }
   if (subject === "buyer") {
@@ -132,10 +96,21 @@ function toSubject(
     : known(value, names.boards, `${at}.${subject}`, "board");
   if (!board.ok) return board;
   if (subject === "order") return ok({ is: subject, board: board.value, order: Number(value) });
-  const text = String(value);
-  if (subject === "orders") return ok({ is: subject, board: board.value, state: text });
-  if (subject === "money") return ok({ is: subject, board: board.value, currency: text });
-  if (subject === "outlet") return ok({ is: subject, board: board.value, outlet: text });
+  if (subject === "orders") {
+    const state = known(value, Object.keys(ORDER_STATES), `${at}.orders`, "state of an order");
+    return state.ok ? ok({ is: subject, board: board.value, state: state.value }) : state;
+  }
+  if (subject === "money") {
+    const there = names.currencies[board.value] ?? [];
+    const currency = known(value, there, `${at}.money`, "currency among its prices");
+    return currency.ok
+      ? ok({ is: subject, board: board.value, currency: currency.value })
+      : currency;
+  }
+  if (subject === "outlet") {
+    const outlet = known(value, names.outlets[board.value] ?? [], `${at}.outlet`, "outlet");
+    return outlet.ok ? ok({ is: subject, board: board.value, outlet: outlet.value }) : outlet;
+  }
   return ok({ is: subject, board: board.value });
 }
 
@@ -144,7 +119,8 @@ function isWant(want: unknown): want is Want {
   if (typeof want !== "object" || want === null || Array.isArray(want)) return false;
   const entries = Object.entries(want);
   if (entries.length === 0) return false;
-  if ("has" in want) return entries.length === 1 && typeof want.has === "string";
+  // Every text has the empty one.
+  if ("has" in want) return entries.length === 1 && typeof want.has === "string" && want.has !== "";
   return entries.every(
     ([name, one]) => ["least", "most"].includes(name) && typeof one === "number",
   );

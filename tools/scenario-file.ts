@@ -9,7 +9,8 @@ import type { DeviceConfig } from "../firmware/config.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
 import { parseDeviceFile, parseYaml, readDeviceFile, readText } from "./device-file.ts";
 import { schemaCheck } from "./device-schema.ts";
-import { type ScenarioNames, toBoard, toExpectations } from "./scenario-expect.ts";
+import { toExpectations } from "./scenario-expect.ts";
+import { namesOf, type ScenarioNames, toBoard } from "./scenario-names.ts";
 import { SCENARIO_SCHEMA, type ScenarioEntry, type TrafficEntry } from "./scenario-schema.ts";
 import { durationMs, toStep } from "./scenario-steps.ts";
 
@@ -60,7 +61,7 @@ function toScenario(entry: ScenarioEntry, { seed = entry.seed, folder }: Scenari
     if (!board.ok) return board;
     boards.push(board.value);
   }
-  const names = { boards: Object.keys(entry.boards), buyers: Object.keys(entry.buyers) };
+  const names = namesOf(boards, Object.keys(entry.buyers));
   const steps = toSteps(entry, names);
   if (!steps.ok) return steps;
   const expect = toExpectations(entry.expect, "expect", names);
@@ -158,6 +159,10 @@ function withTraffic(
     if (drawn === undefined) {
       const message = "are more than the sales have room for, a minute apart";
       return fail("out-of-range", message, `traffic.${index}.faults`);
+    }
+    const twice = drawn.buyers.find(({ name }) => names.buyers.includes(name));
+    if (twice !== undefined) {
+      return fail("malformed", "is what a customer of traffic is called", `buyers.${twice.name}`);
     }
     buyers = [...buyers, ...drawn.buyers];
     steps = [...steps, ...drawn.steps];

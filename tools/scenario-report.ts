@@ -1,8 +1,10 @@
 // `sluice bench run`: scenarios in virtual time, one after the other: a timeline, each expectation met or broken, and how much
 // faster than the world it went.
 
-import { runScenario, type ScenarioReport } from "../bench/scenario-run.ts";
-import { ok, type Result } from "../firmware/result.ts";
+import { type Bench, type BenchSetup, openBench } from "../bench/bench.ts";
+import { runScenario, type ScenarioReport, type TimelineLine } from "../bench/scenario-run.ts";
+import type { Finding } from "../bench/scenario-sights.ts";
+import { fail, ok, type Result } from "../firmware/result.ts";
 import type { ExitCode, Output } from "./command.ts";
 import { readScenarioFile } from "./scenario-file.ts";
 
@@ -24,21 +26,29 @@ interface Sums {
 /** Exit code: 1 when an expectation was broken, or a file cannot be read. */
 export async function runScenarios({ files, seed }: ScenarioRuns, out: Output): Promise<ExitCode> {
   const sums: Sums = { worldMs: 0, realMs: 0, coreMs: 0, met: 0, broken: 0 };
-  let isReadable = true;
+  const failed: string[] = [];
   for (const file of files) {
     const done = await runOne(file, seed, files.length === 1, out);
     if (!done.ok) {
       out.fault(done.fault);
-      isReadable = false;
+      failed.push(file);
       continue;
     }
+    if (done.value.broken > 0) failed.push(file);
     for (const name of Object.keys(sums) as (keyof Sums)[]) sums[name] += done.value[name];
   }
   if (files.length > 1) {
-    out.emit({ type: "scenarios", files: files.length, ...sums, timesReal: timesReal(sums) });
-    out.say(`${files.length} scenarios: ${sumWords(sums)}`);
+    out.emit({
+      type: "scenarios",
+      files: files.length,
+      failed,
+      ...sums,
+      timesReal: timesReal(sums),
+    });
+    const which = failed.length === 0 ? "" : `, ${failed.length} failed (${failed.join(", ")})`;
+    out.say(`${files.length} scenarios${which}: ${sumWords(sums)}`);
   }
-  return isReadable && sums.broken === 0 ? 0 : 1;
+  return failed.length === 0 ? 0 : 1;
 }
 
 async function runOne(
@@ -54,20 +64,23 @@ async function runOne(
   out.say(isAlone ? `${file}: ${about} (seed ${setup.seed})` : `${file}: ${about}`);
   const startedMs = performance.now();
   const startedCore = process.cpuUsage();
-  const report = await runScenario(scenario.value, {
-    line: ({ atMs, who, text }) => {
+  const bench = await openedBench(file, setup);
+  if (!bench.ok) return bench;
+  const listener = {
+    line: ({ atMs, who, text }: TimelineLine) => {
       if (!isAlone) return;
       out.emit({ type: "timeline", atMs, who, text });
       out.say(`${clockText(atMs)}  ${who.padEnd(10)}  ${text}`);
     },
-    finding: (finding) => {
+    finding: (finding: Finding) => {
       out.emit({ type: "expectation", file, ...finding });
       const { what, met, seen, atMs } = finding;
       if (met) out.say(`${clockText(atMs)}  met         ${what}`);
       else out.say(`${clockText(atMs)}  BROKEN      ${what}; seen: ${seen}`);
     },
-    progress: (nowMs) => out.progress(`${clockText(nowMs)} of ${clockText(endMs)}`),
-  });
+    progress: (nowMs: number) => out.progress(`${clockText(nowMs)} of ${clockText(endMs)}`),
+  };
+  const report = await runScenario(scenario.value, listener, bench.value);
   const { user, system } = process.cpuUsage(startedCore);
   const realMs = performance.now() - startedMs;
   const sums = { ...report, realMs, coreMs: (user + system) / 1_000 };
@@ -75,6 +88,16 @@ async function runOne(
   out.say(`frames ${report.frames}`);
   out.say(sumWords(sums));
   return ok(sums);
+}
+
+/** Error: `malformed` for boards that fit their schema and not each other's parts. */
+async function openedBench(file: string, setup: BenchSetup): Promise<Result<Bench>> {
+  try {
+    return ok(await openBench(setup));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return fail("malformed", `scenario ${file}: ${error.message}`, "boards");
+  }
 }
 
 function timesReal({ worldMs, realMs }: Pick<Sums, "worldMs" | "realMs">): number {

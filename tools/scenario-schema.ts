@@ -148,7 +148,7 @@ const STEP: Schema = object([], {
   value: whole("sensor: what it shows", -1_000_000_000, 1_000_000_000),
   for: duration("power-off, broker-dies: how long"),
   by: {
-    description: "clock-jump: how far; with a minus sign, back",
+    description: "clock-jump: how far, with a minus sign back, such as 3 h, -3 h",
     type: "string",
     pattern: DURATION.replace("^", "^-?"),
   },

@@ -4,13 +4,9 @@ import type { BuyerAction, Step, StepTime, StepWork } from "../bench/scenario.ts
 import { fail, ok, type Result } from "../firmware/result.ts";
 import { TEST_CARDS, type TestBehaviour } from "../hal/sim/sim-payment-host.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import {
-  known,
-  type ScenarioNames,
-  toBoard,
-  toExpectations,
-  toPattern,
-} from "./scenario-expect.ts";
+import { toExpectations } from "./scenario-expect.ts";
+import { known, type ScenarioNames, toBoard } from "./scenario-names.ts";
+import { toPattern } from "./scenario-pattern.ts";
 import type { StepEntry } from "./scenario-schema.ts";
 
 /** Words of each verb: those that it needs, then those that it takes. */
@@ -94,7 +90,7 @@ function toTime(entry: StepEntry, path: string, names: ScenarioNames): Result<St
   }
   const withinMs = within === undefined ? WITHIN_MS : durationMs(within);
   if (!("flowed" in when)) {
-    const pattern = toPattern(when, `${path}.when`);
+    const pattern = toPattern(when, `${path}.when`, names);
     return pattern.ok ? ok({ is: "event", event: pattern.value, withinMs, afterMs }) : pattern;
   }
   const { flowed, outlet, board: named, ...rest } = when;
@@ -109,6 +105,8 @@ function toTime(entry: StepEntry, path: string, names: ScenarioNames): Result<St
   }
   const board = toBoard(named, `${path}.when.board`, names);
   if (!board.ok) return board;
+  const there = known(outlet, names.outlets[board.value] ?? [], `${path}.when.outlet`, "outlet");
+  if (!there.ok) return there;
   return ok({ is: "flowed", board: board.value, outlet, pulses: flowed, withinMs });
 }
 

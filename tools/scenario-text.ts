@@ -1,8 +1,9 @@
 // Writes what was done to a bench as a scenario, which does exactly that again: boards written out in full, each action at its
-// time, and the digest of all frames that it must come to.
+// time, and the digest of all frames and the signed receipts that it must come to.
 
 import type { BenchSetup } from "../bench/bench.ts";
 import type { DoneAction } from "../bench/bench-action.ts";
+import type { ReceiptOfBoard } from "../bench/scenario-receipts.ts";
 import type { DeviceConfig, ServiceToUse } from "../firmware/config.ts";
 import type { Service } from "../firmware/producer/catalogue.ts";
 import type { ScenarioEntry } from "./scenario-schema.ts";
@@ -14,17 +15,22 @@ export interface Recording {
   /** When it ended, and the digest of all frames until then, where they must come out the same. */
   endMs: number;
   frames?: string;
+  /** Each must come out again to the byte. */
+  receipts?: readonly ReceiptOfBoard[];
 }
 
 /** One step a line. */
-export function scenarioText({ setup, done, endMs, frames }: Recording): string {
+export function scenarioText({ setup, done, endMs, frames, receipts = [] }: Recording): string {
   const { seed, network = {} } = setup;
   const boards: ScenarioEntry["boards"] = {};
   for (const { id, board, config, pulsesPerSecond } of setup.boards) {
     const device = { version: 1, board: board.name, ...deviceOf(config) };
     boards[id] = { device, ...(pulsesPerSecond !== undefined && { pulsesPerSecond }) };
   }
-  const expect = frames === undefined ? [] : [{ frames }];
+  const expect = [
+    ...(frames === undefined ? [] : [{ frames }]),
+    ...receipts.map(({ board, signed }) => ({ event: { is: "receipt", board, signed } })),
+  ];
   const lines = [
     "# Recorded on a bench: what was done to it, and when.",
     "version: 1",

@@ -6,7 +6,10 @@ import { openWatchdog, type Watchdog } from "./watchdog.ts";
 
 export interface WatchdogFeeder {
   arm(): void;
-  /** Nothing before it is armed and after it was lost. */
+  /**
+   * Nothing before it is armed. One that could not be fed is tried again the next time: behind a bus it may have missed one
+   * word only, and a watchdog that nobody feeds any more resets a computer that is well.
+   */
   feed(): void;
   /** Disarms it. Idempotent. */
   close(): Promise<void>;
@@ -25,13 +28,15 @@ export function openWatchdogFeeder(
 ): WatchdogFeeder {
   let watchdog: Watchdog | undefined;
   let closed = false;
+  let isLost = false;
   const attempt = (work: () => void): void => {
     try {
       work();
+      isLost = false;
     } catch (error) {
       if (!(error instanceof HalError)) throw error;
-      watchdog = undefined;
-      onLost(error);
+      if (!isLost) onLost(error);
+      isLost = true;
     }
   };
   return {

@@ -106,7 +106,8 @@ export function routeWebSockets(
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
     if (route === undefined || !offers(request, route.protocol) || !mayEnter(request)) {
       socket.on("error", () => undefined);
-      socket.end(REFUSED);
+      // The other side may never close its half.
+      socket.end(REFUSED, () => socket.destroy());
       return;
     }
     sockets.handleUpgrade(request, socket, head, (opened) => {

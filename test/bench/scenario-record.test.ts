@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { type Bench, openBench } from "../../bench/bench.ts";
 import type { DoneAction } from "../../bench/bench-action.ts";
 import { watchFrames } from "../../bench/scenario-frames.ts";
+import { watchReceipts } from "../../bench/scenario-receipts.ts";
 import { runScenario, type ScenarioReport } from "../../bench/scenario-run.ts";
 import { toHex } from "../../firmware/bytes.ts";
 import { readScenario } from "../../tools/scenario-file.ts";
@@ -42,6 +43,7 @@ async function record(): Promise<Recorded> {
   const { setup } = value(readScenario(BOARDS, { folder: "." }));
   const bench = await openBench(setup);
   const frames = watchFrames(bench);
+  const receipts = watchReceipts(bench);
   const heard = hear(bench);
   const { world } = bench;
   const hand = (action: object): void => {
@@ -70,7 +72,7 @@ async function record(): Promise<Recorded> {
   await world.runUntil(world.nowMs() + 30_000);
   const endMs = world.nowMs();
   const done = bench.done();
-  const text = scenarioText({ setup, done, endMs, frames: frames() });
+  const text = scenarioText({ setup, done, endMs, frames: frames(), receipts: receipts() });
   return { text, frames: frames(), heard, done };
 }
 
@@ -119,3 +121,31 @@ describe("a recording", () => {
     expect(value(readScenario(recorded.text)).setup).toEqual(setup);
   });
 });
+
+test("I15: a sale that puts nothing on the wire is held by its receipts", async () => {
+  const boards = BOARDS.replace(/ {2}charger: .*\n/, "");
+  const { setup } = value(readScenario(boards, { folder: "." }));
+  const bench = await openBench(setup);
+  const [frames, receipts] = [watchFrames(bench), watchReceipts(bench)];
+  const { world } = bench;
+  const actions = [
+    { do: "clear", interlock: "vehicle" },
+    { do: "tap", card: "visa-test" },
+    { do: "press", button: "stop" },
+  ];
+  for (const action of actions) {
+    await world.runFor(3_000.125);
+    expect(bench.act(action)).toMatchObject({ ok: true });
+  }
+  await world.runFor(30_000);
+  const [done, endMs] = [bench.done(), world.nowMs()];
+  const text = scenarioText({ setup, done, endMs, frames: frames(), receipts: receipts() });
+  expect(frames()).toBe("0".repeat(64));
+  expect(text.match(/"is":"receipt"/g)).toHaveLength(2);
+  expect((await again(text)).report).toMatchObject({ broken: 0 });
+  // A moment later is another sale.
+  const pressedMs = done.at(-1)?.atMs ?? 0;
+  const later = text.replace(`"at":"${pressedMs} ms"`, `"at":"${pressedMs + 200} ms"`);
+  expect(later).not.toBe(text);
+  expect((await again(later)).report.broken).toBeGreaterThan(0);
+}, 120_000);

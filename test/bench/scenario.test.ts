@@ -167,6 +167,17 @@ describe("a scenario", () => {
     expect(one.report.worldMs).toBe(60_000);
   });
 
+  test("a step hears of what the step before it did at once", async () => {
+    const steps = [
+      "{ at: 5 s, do: power-off, for: 3 s }",
+      "{ when: { is: power, on: false }, expect: [{ device: charger, powered: false }] }",
+      // It does not hear of it twice.
+      "{ when: { is: power, on: false }, within: 1 s, do: kill-loop }",
+    ];
+    const one = await charger(`steps: [${steps.join(", ")}]\nend: 1 min`);
+    expect(broken(one)).toEqual([expect.stringMatching(/^step 3: .*it does not come$/)]);
+  });
+
   test("says what a hand could not do", async () => {
     const one = await charger("steps: [{ at: 1 s, do: press, button: bell }]\nend: 1 min");
     expect(broken(one)).toEqual([

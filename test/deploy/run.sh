@@ -97,7 +97,7 @@ say "rolled back by itself from a release that does not run"
 # In the middle of a sale, which takes as long as this does: 60 kWh are bought, and then ended.
 buy "$scratch/third.json" --units 60 >"$scratch/sale" &
 sale=$!
-until remote status pi@charger1 2>/dev/null | grep -q "one is running"; do
+until remote status pi@charger1 >"$scratch/status" 2>&1 && grep -q "one is running" "$scratch/status"; do
   kill -0 $sale 2>/dev/null || broken "the sale was over before anybody saw it"
   [ $((SECONDS - began)) -lt 1200 ] || broken "no sale"
 done
@@ -113,15 +113,15 @@ say "refused in the middle of a sale, which ended as it should"
 remote rollback pi@charger1 || broken "make rollback"
 read -r current confirmed former < <(releases)
 [ "$current $confirmed $former" = "$first $first $second" ] || broken "rolled back to $current, $confirmed, $former"
-remote status pi@charger1 | grep -q '"Virtual charger"' || broken "it is not the former device"
+remote status pi@charger1 >"$scratch/status" && grep -q '"Virtual charger"' "$scratch/status" || broken "it is not the former device"
 say "rolled back by hand"
 
 # Whatever ends it, it comes back by itself, with the same keys and the same books.
-before=$(there systemctl show -P MainPID sluice)
+before=$(there sudo systemctl show -P MainPID sluice)
 there sudo kill -KILL "$before"
 back=no
 for _ in $(seq 60); do
-  now=$(there systemctl show -P MainPID sluice)
+  now=$(there sudo systemctl show -P MainPID sluice)
   if [ "$now" != "$before" ] && [ "$now" != 0 ] && remote status pi@charger1 >"$scratch/status"; then
     back=yes
     break

@@ -85,6 +85,7 @@ test("in the middle of a sale nothing is changed, and the device is not even ask
     /^a sale is running: waiting for its end, up to 3 s\na sale is running, still after 3 s: nothing was changed/,
   );
   expect(board.names()).toEqual(["old", "old", "none"]);
+  expect(there("releases/new")).toBe(false);
   expect(readFileSync(join(board.folder, "asked"), "utf8")).not.toMatch(/USR2|restart\b.*sluice/);
   expect(there("next")).toBe(false);
 }, 60_000);

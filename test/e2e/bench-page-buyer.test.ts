@@ -80,3 +80,32 @@ test(
   },
   LIMIT_MS,
 );
+
+test(
+  "another world in the middle of a streamed sale: the page buys there anew, and pays as its box says",
+  async (ctx) => {
+    const stand = await openPage(ctx, { devices: ["virtual-charger"] });
+    const { board, button, panel, sees, tab } = stand;
+    const box = panel.getByLabel("Pay unit by unit");
+    await discover(stand);
+    await quote(stand, STREAMED, 3);
+    await box.check();
+    await button("Pay", panel).click();
+    await button("Begin", panel).click();
+    await sees("Delivered", board(CHARGER));
+    await tab("Scenarios");
+    await button("Begin a fresh world", panel).click();
+    await tab("Buy from this page");
+    await discover(stand);
+    await quote(stand, STREAMED, 1);
+    expect(await box.isChecked()).toBe(true);
+    await box.uncheck();
+    await button("Pay", panel).click();
+    await button("Begin", panel).click();
+    await button("100 times real time").click();
+    await sees("1.00 of 1 kWh delivered, paid in one piece", panel);
+    await sees(/^Bought: 1 kWh for 0\.45 EUR/, panel);
+    expect(stand.troubles).toEqual([]);
+  },
+  LIMIT_MS,
+);

@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import type { BenchState } from "../../bench/bench-state.ts";
 import { runScenario } from "../../bench/scenario-run.ts";
 import { readBoards } from "../../tools/bench-page/page-boards.ts";
 import { openPageServer, type PageServer } from "../../tools/bench-page/page-server.ts";
@@ -15,55 +14,14 @@ import { readScenario } from "../../tools/scenario-file.ts";
 import { value } from "../sim/story.ts";
 import { buyByWebSocket } from "../support/websocket-buyer.ts";
 import { untilSo } from "./own-wires.ts";
+import { PageSocket, type Told } from "./page-socket.ts";
 
 const DEVICE = fileURLToPath(new URL("../../boards/virtual-pi-charger.yaml", import.meta.url));
 const SCENARIOS = fileURLToPath(new URL("../../scenarios/", import.meta.url));
 
-type Told = Record<string, unknown>;
-
-/** The page's end of its socket. */
-class Page {
-  readonly told: Told[] = [];
-  state: BenchState | undefined;
-  readonly socket: WebSocket;
-  #asked = 0;
-
-  constructor(url: string, headers: Record<string, string> = {}) {
-    this.socket = new WebSocket(url.replace("http", "ws").concat("bench"), ["sluice-bench"], {
-      headers,
-    });
-    this.socket.on("error", () => undefined);
-    this.socket.on("message", (data) => {
-      const told = JSON.parse(String(data)) as Told;
-      if (told["state"] !== undefined) this.state = told["state"] as BenchState;
-      else this.told.push(told);
-    });
-  }
-
-  async ask(words: Told): Promise<Told> {
-    this.#asked += 1;
-    const id = this.#asked;
-    this.socket.send(JSON.stringify({ id, ...words }));
-    return this.answer((told) => told["id"] === id);
-  }
-
-  async answer(fits: (told: Told) => boolean): Promise<Told> {
-    let found: Told | undefined;
-    await untilSo("an answer", () => {
-      found = this.told.find(fits);
-      return found !== undefined;
-    });
-    return found ?? {};
-  }
-
-  events(): readonly Told[] {
-    return this.told.flatMap(({ events = [] }) => events as Told[]);
-  }
-}
-
 let folder: string;
 let server: PageServer;
-let pages: Page[];
+let pages: PageSocket[];
 let bugs: unknown[];
 
 beforeEach(async () => {
@@ -89,8 +47,8 @@ afterEach(async () => {
   expect(bugs).toEqual([]);
 });
 
-async function opened(): Promise<Page> {
-  const page = new Page(server.url);
+async function opened(): Promise<PageSocket> {
+  const page = new PageSocket(server.url);
   pages.push(page);
   await untilSo("a picture", () => page.state !== undefined);
   return page;
@@ -200,7 +158,7 @@ describe("the page's socket", () => {
     const port = `127.0.0.1:${server.port}`;
     const ends = (headers: Record<string, string>): Promise<unknown> =>
       new Promise((resolve) => {
-        const { socket } = new Page(server.url, headers);
+        const { socket } = new PageSocket(server.url, headers);
         socket.on("open", () => resolve("open"));
         socket.on("error", ({ message }) => resolve(message));
       });

@@ -34,6 +34,7 @@ test("options name reader and outlet", () => {
 
 test.each([
   ["brek weld", /there is no bench brek: did you mean break\?; there is tap, /],
+  ["ru", /there is no bench ru: did you mean run\?/],
   ["constructor", /there is no bench constructor/],
   ["press stop now", /too many words: sluice bench press BUTTON/],
   ["sensor tank full", /the value of a sensor is a whole number/],

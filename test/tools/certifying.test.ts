@@ -29,13 +29,17 @@ let board = "";
 let operator = "";
 let said: string[] = [];
 let lines = 0;
+/** What the last fault was about. */
+let field: string | undefined;
 
 const out = {
   ...openOutput(true),
   say: (line: string) => void said.push(line),
   emit: () => undefined,
-  fault: ({ kind, message }: { kind: string; message: string }) =>
-    void said.push(`${kind}: ${message}`),
+  fault: ({ kind, message, at }: { kind: string; message: string; at?: string }) => {
+    field = at;
+    said.push(`${kind}: ${message}`);
+  },
 };
 
 function called(values: Record<string, string | boolean | string[]>): Promise<number> {
@@ -130,10 +134,15 @@ describe("where the operator's key is", () => {
     ["another line", "sluice-certificate:AAAA"],
     ["no base64", "sluice-request:!!!!"],
     ["bytes that are none of ours", `sluice-request:${base64url(new Uint8Array(200).fill(7))}`],
-    ["more than a line", `sluice-request:${"A".repeat(20_000)}`],
   ])("%s is refused", async (_, line) => {
     expect(await called({ certify: carried("request", line), operator })).toBe(1);
-    expect(last()).toMatch(/^(malformed|too-large): /);
+    expect([field, last()]).toEqual(["--certify", expect.stringMatching(/^malformed: /)]);
+  });
+
+  test("more than a line is refused", async () => {
+    const line = `sluice-request:${"A".repeat(20_000)}`;
+    expect(await called({ certify: carried("request", line), operator })).toBe(1);
+    expect(last()).toMatch(/^too-large: /);
   });
 
   test("every byte of a request that is changed is found", async () => {
@@ -187,7 +196,7 @@ describe("on the board", () => {
   ])("%s is no answer", async (_, line) => {
     await request();
     expect(await called({ certificate: carried("answer", line), data: board })).toBe(1);
-    expect(last()).toContain("malformed: ");
+    expect([field, last()]).toEqual(["--certificate", expect.stringMatching(/^malformed: /)]);
     expect(existsSync(join(board, "keys", "certificate.cbor"))).toBe(false);
   });
 

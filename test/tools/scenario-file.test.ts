@@ -130,7 +130,7 @@ describe("what is refused, by the name of its field", () => {
   test.each<[string, object]>([
     ["colour: is no key here", { colour: 1 }],
     ["seed: must be >= 0", { seed: -1 }],
-    ["end: must match", { end: "soon" }],
+    ["end: must be written such as 250 ms", { end: "soon" }],
     ["end: a world lasts", { end: "0 ms" }],
     ["end: a world lasts", { end: "367 d" }],
     ["boards: must NOT have fewer than 1", { boards: {} }],
@@ -144,7 +144,12 @@ describe("what is refused, by the name of its field", () => {
     ["buyers.anna.card: must be one of", { buyers: { anna: { card: "gold" } } }],
     ["steps.0: say when", { steps: [{ do: "press" }] }],
     ["steps.0.at: is of no use beside", { steps: [{ at: "1 s", after: "1 s", do: "press" }] }],
-    ["steps.0.at: must match", { steps: [{ at: "1 week", do: "press" }] }],
+    [
+      "steps.0.at: must be written such as 250 ms, 12.5 s",
+      { steps: [{ at: "1 week", do: "press" }] },
+    ],
+    ["steps.0.at: must be written such as 250 ms", { steps: [{ at: 3, do: "press" }] }],
+    ["steps.0.by: must be written such as 3 h, -3 h", step({ do: "clock-jump", by: 3 })],
     ["steps.0.at: is after the end", { steps: [{ at: "2 min", do: "press" }] }],
     [
       "steps.1.at: is before the step",
@@ -157,7 +162,12 @@ describe("what is refused, by the name of its field", () => {
     ],
     ["steps.0.within: is of no use", step({ within: "1 s", do: "press" })],
     ["steps.0.when.is: say which event", { steps: [{ when: { order: 1 }, do: "press" }] }],
-    ["steps.0.when.is: must be a text", { steps: [{ when: { is: {} }, do: "press" }] }],
+    ["steps.0.when.is: say which event", { steps: [{ when: { is: {} }, do: "press" }] }],
+    ["steps.0.when.is: say which event", { steps: [{ when: { is: "metl" }, do: "press" }] }],
+    [
+      "steps.0.when.outlet: there is no such outlet",
+      { steps: [{ when: { outlet: "sokcet-1", flowed: 1 }, do: "press" }] },
+    ],
     ["steps.0.when: is written", { steps: [{ when: { flowed: 1 }, do: "press" }] }],
     [
       "steps.0.when.pulses: is no word",
@@ -194,6 +204,35 @@ describe("what is refused, by the name of its field", () => {
     ["expect.0.buyer: there is no such buyer", expecting({ buyer: "bob", sales: 1 })],
     ["expect.0.display: there is no such board", expecting({ display: "x", text: "y" })],
     ["expect.0.frames: must match", expecting({ frames: "00" })],
+    // What no run could ever break, as there is no such thing.
+    ["expect.0.orders: there is no such state", expecting({ orders: "closd", count: 0 })],
+    ["expect.0.money: there is no such currency", expecting({ money: "USD", capturedMinor: 0 })],
+    ["expect.0.outlet: there is no such outlet", expecting({ outlet: "sokcet", coil: false })],
+    ["expect.0.why: must be a value", expecting({ device: "charger", why: { has: "" } })],
+    [
+      "expect.0.event.is: say which event it is: power, hand",
+      expecting({ event: { is: "metl" }, count: 0 }),
+    ],
+    [
+      "expect.0.event.coli: metal has no such field",
+      expecting({ event: { is: "metal", coli: true }, count: 0 }),
+    ],
+    [
+      "expect.0.event.coil: must be true or false",
+      expecting({ event: { is: "metal", coil: "true" }, count: 0 }),
+    ],
+    [
+      "expect.0.event.reason: must be one of",
+      expecting({ event: { is: "session", reason: "wled" }, count: 0 }),
+    ],
+    [
+      "expect.0.event.outlet: there is no such outlet",
+      expecting({ event: { is: "metal", outlet: "sokcet" }, count: 0 }),
+    ],
+    [
+      "expect.0.event.board: there is no such board",
+      expecting({ event: { is: "metal", board: "chargr" }, count: 0 }),
+    ],
   ])("%s", (words, more) => {
     expect(refusal(more)).toContain(words);
   });
@@ -207,6 +246,14 @@ describe("what is refused, by the name of its field", () => {
   ])("%s", (words, more) => {
     const traffic = { sales: 3, from: "1 min", over: "30 min", services: [1], ...more };
     expect(refusal({ traffic: [traffic], end: "2 h" })).toContain(words);
+  });
+
+  test("a buyer who is called as a customer of traffic is: two would be seen as one", () => {
+    const traffic = [{ sales: 1, from: "1 s", over: "1 s", services: [1], customers: 2 }];
+    expect(refusal({ traffic, buyers: { "customer-1-2": {} } })).toContain(
+      "buyers.customer-1-2: is what a customer",
+    );
+    expect(refusal({ traffic, buyers: { "customer-1-3": {} } })).toBe("read");
   });
 
   test("steps without a time beside traffic; a board that is not named where there are two", () => {

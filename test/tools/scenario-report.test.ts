@@ -82,7 +82,9 @@ test("of several only what was expected is told, and the sum; one that cannot be
   expect(code).toBe(1);
   expect(faults).toEqual([expect.objectContaining({ kind: "not-found" })]);
   expect(lines.some((line) => line.includes("has paid"))).toBe(false);
-  expect(lines.at(-1)).toMatch(/^3 scenarios: 4 expectations met; 00:04:00\.000 of the world/);
+  expect(lines.at(-1)).toMatch(
+    /^3 scenarios, 1 failed \(.*none\.yaml\): 4 expectations met; 00:04:00\.000 of the world/,
+  );
 });
 
 test("called wrongly it ends with 2 and runs nothing", async () => {
@@ -95,4 +97,20 @@ test("called wrongly it ends with 2 and runs nothing", async () => {
     const { code, faults, lines } = await run(file, ...option);
     expect({ code, lines, at: faults[0]?.at }).toEqual({ code: 2, lines: [], at });
   }
+});
+
+test("a board that cannot be put together is refused by its file, and the other scenarios run", async () => {
+  const prices = [{ id: 1, name: "per kWh", amountMinor: 45, currency: "EUR" }];
+  const energy = { id: 1, name: "Energy", outlet: "socket", meter: "energy", unitsMax: 9, prices };
+  const device = {
+    ...{ version: 1, name: "x", board: "virtual-pi-charger" },
+    payment: { host: { kind: "terminal", serial: "nowhere", test: true } },
+    services: [{ ...energy, tokenLifeHours: 24, undelivered: "refund" }],
+  };
+  const bad = scenario("no-port.yaml", { boards: { charger: { device } } });
+  const { code, faults, facts } = await run(bad, scenario("good.yaml"));
+  expect(code).toBe(1);
+  expect(faults).toMatchObject([{ kind: "malformed", at: "boards" }]);
+  expect(faults[0]?.message).toContain("no-port.yaml: board virtual-pi-charger has no serial port");
+  expect(facts.filter(({ type }) => type === "report")).toHaveLength(1);
 });

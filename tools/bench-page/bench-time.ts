@@ -80,6 +80,7 @@ export class BenchTime {
   step(): Promise<void> {
     this.#paused = true;
     this.#wakeStep?.();
+    if (this.#stopped) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wakeStep = resolve;
     });
@@ -152,6 +153,9 @@ export class BenchTime {
       this.#dueMs += passedMs * this.#rate;
       const isLate = (): boolean => clock.monotonicMs() - nowMs > BUSY_MS_MAX;
       await this.#advance(Math.floor(this.#dueMs), isLate);
+    } else {
+      // What went on by itself when it stood last may have left something due at this very moment.
+      await world.runUntil(world.nowMs());
     }
     // What it was too slow for is not made up for.
     const behindMs = Math.floor(this.#dueMs) - world.nowMs();

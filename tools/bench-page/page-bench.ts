@@ -5,6 +5,7 @@ import { type Bench, type BenchSetup, OUTSIDE, openBench } from "../../bench/ben
 import type { BenchEvent, BenchState } from "../../bench/bench-state.ts";
 import type { Scenario } from "../../bench/scenario.ts";
 import { watchFrames } from "../../bench/scenario-frames.ts";
+import { type ReceiptOfBoard, watchReceipts } from "../../bench/scenario-receipts.ts";
 import { runScenario } from "../../bench/scenario-run.ts";
 import type { Finding } from "../../bench/scenario-sights.ts";
 import { toHex } from "../../firmware/bytes.ts";
@@ -43,6 +44,7 @@ interface World {
   bench: Bench;
   time: BenchTime;
   frames: () => string;
+  receipts: () => readonly ReceiptOfBoard[];
 }
 
 const GONE: BenchAnswer = {
@@ -65,7 +67,9 @@ export class PageBench {
     this.#world = world;
     options.broker.onPublish((clientId, { topic, payload }) => {
       const from = NAME.test(clientId) ? clientId : NAMELESS;
-      const frame = { do: "frame", board: options.boards[0]?.id, from, topic };
+      // They share one network: any board of the world that is there now will do.
+      const [board] = this.#world.setup.boards;
+      const frame = { do: "frame", board: board?.id, from, topic };
       // What is no frame of ours is refused there, and nobody hears of it.
       void this.act({ ...frame, payload: toHex(payload) });
     });
@@ -73,8 +77,10 @@ export class PageBench {
 
   /** Resolves when every board is up. */
   static async open(options: PageBenchOptions): Promise<PageBench> {
-    const { seed, boards } = options;
-    return new PageBench(options, await openWorld(options, { seed, boards }, options.rate));
+    const { seed, boards, rate } = options;
+    const setup = { seed, boards };
+    const bench = await openBench(setup);
+    return new PageBench(options, openWorld(options, { setup, bench, rate }));
   }
 
   get seed(): number {
@@ -119,12 +125,12 @@ export class PageBench {
 
   /** What was done since this world began, as a scenario that does it again; undefined when it has ended meanwhile. */
   recording(): Promise<string | undefined> {
-    const { setup, bench, time, frames } = this.#world;
+    const { setup, bench, time, frames, receipts } = this.#world;
     return new Promise((resolve) => {
       time.whenStanding((stands) => {
         const endMs = bench.world.nowMs();
-        const recorded = { setup, done: bench.done(), endMs, frames: frames() };
-        resolve(stands ? scenarioText(recorded) : undefined);
+        const held = { frames: frames(), receipts: receipts() };
+        resolve(stands ? scenarioText({ setup, done: bench.done(), endMs, ...held }) : undefined);
       });
     });
   }
@@ -157,13 +163,15 @@ export class PageBench {
 
   #replace(setup: BenchSetup): Promise<void> {
     const opened = this.#opening.then(async () => {
+      // One that cannot be opened takes the place of none.
+      const bench = await openBench(setup);
       const before = this.#world;
       before.time.stop();
       // Announcements of boards that are no more.
       for (const { device } of before.bench.state().boards) {
         this.#options.broker.publish(withdrawn(device));
       }
-      this.#world = await openWorld(this.#options, setup, before.time.rate);
+      this.#world = openWorld(this.#options, { setup, bench, rate: before.time.rate });
       this.#options.onWorld();
     });
     this.#opening = opened.catch(() => undefined);
@@ -175,13 +183,10 @@ function withdrawn(device: string) {
   return { topic: announcementTopic(device), payload: new Uint8Array(), retain: true };
 }
 
-async function openWorld(
-  options: PageBenchOptions,
-  setup: BenchSetup,
-  rate: number,
-): Promise<World> {
-  const { clock, broker, onEvent, onTurn, onError } = options;
-  const bench = await openBench(setup);
+function openWorld(
+  { clock, broker, onEvent, onTurn, onError }: PageBenchOptions,
+  { setup, bench, rate }: { setup: BenchSetup; bench: Bench; rate: number },
+): World {
   const { world } = bench;
   // From the first moment on: boards have announced themselves while they were opened.
   const frames = watchFrames(bench);
@@ -198,7 +203,7 @@ async function openWorld(
   bench.onPublish(({ clientId, topic, payload, retain }) => {
     if (clientId !== OUTSIDE) broker.publish({ topic, payload, retain });
   });
-  return { setup, bench, time, frames };
+  return { setup, bench, time, frames, receipts: watchReceipts(bench) };
 }
 
 /** The same bench, whose world does not run ahead of those who watch it. */
@@ -208,6 +213,7 @@ function paced(bench: Bench, time: BenchTime): Bench {
     broker: bench.broker,
     sites: bench.sites,
     state: () => bench.state(),
+    witnesses: (board) => bench.witnesses(board),
     onEvent: (listener) => bench.onEvent(listener),
     act: (action) => bench.act(action),
     done: () => bench.done(),

@@ -76,9 +76,20 @@ export function servePage({ files }: PageFiles): RequestListener {
     const file = files.get(path);
     const type = TYPES[extname(file ?? "")];
     if (file === undefined || type === undefined) return refuse(response, 404, "no such file");
+    const bytes = bytesOf(file);
+    if (bytes === undefined) return refuse(response, 404, "built anew: start it again");
     response.writeHead(200, { ...guards(host), "content-type": type });
-    response.end(request.method === "HEAD" ? undefined : readFileSync(file));
+    response.end(request.method === "HEAD" ? undefined : bytes);
   };
+}
+
+/** Undefined where it has gone since: the page may be built anew meanwhile. */
+function bytesOf(file: string): Uint8Array | undefined {
+  try {
+    return readFileSync(file);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Scripts and styles from here alone and none in line; sockets to here alone; in no frame of another page. */

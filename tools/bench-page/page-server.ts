@@ -61,6 +61,10 @@ export async function openPageServer(options: PageServerOptions): Promise<PageSe
     onTurn: () => pages.turn(clock.monotonicMs()),
     onWorld: () => pages.greetAll(),
     onError: options.onError,
+  }).catch(async (error: unknown) => {
+    await broker.close();
+    await ended(http);
+    throw error;
   });
   pages.bench = bench;
   const sockets = routeWebSockets(
@@ -76,10 +80,7 @@ export async function openPageServer(options: PageServerOptions): Promise<PageSe
     bench.close();
     sockets.close();
     await broker.close();
-    await new Promise<void>((resolve) => {
-      http.close(() => resolve());
-      http.closeAllConnections();
-    });
+    await ended(http);
   };
   return {
     url: `http://${HERE}:${bound}/`,
@@ -98,6 +99,13 @@ function listen(http: Server, port: number): Promise<void> {
       reject(new HalError("refused", `port ${port} of ${HERE} cannot be had`, error));
     });
     http.listen(port, HERE, resolve);
+  });
+}
+
+function ended(http: Server): Promise<void> {
+  return new Promise((resolve) => {
+    http.close(() => resolve());
+    http.closeAllConnections();
   });
 }
 

@@ -169,6 +169,19 @@ test("a board without one says so once and goes on; so does one that loses it", 
   expect(pulled.said).toEqual(["armed 30000", "/dev/watchdog cannot be fed: EIO"]);
 });
 
+test("one that misses a word is fed on, so that it resets nobody for nothing, and disarmed in the end", async () => {
+  const { feeds, state, said, done } = feeder({});
+  feeds.arm();
+  for (const pulled of [true, true, false, true, false]) {
+    state.pulled = pulled;
+    feeds.feed();
+  }
+  await feeds.close();
+  expect(done).toEqual(["open", ".", ".", "V", "close"]);
+  // Once each time that it begins.
+  expect(said.slice(1)).toEqual(Array(2).fill("/dev/watchdog cannot be fed: EIO"));
+});
+
 test("a device whose file names none opens none", async () => {
   let opened = 0;
   const events = { onArmed: () => opened++, onLost: () => opened++ };

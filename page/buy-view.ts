@@ -3,6 +3,7 @@
 import type { Found } from "../firmware/consumer/discovery.ts";
 import { TEST_CARDS, type TestBehaviour } from "../hal/sim/sim-payment-host.ts";
 import type { App } from "./app.ts";
+import type { ServiceToBuy } from "./buyer.ts";
 import { button, h, type Shape } from "./element.ts";
 import { money, plain } from "./words.ts";
 
@@ -117,26 +118,7 @@ function servicesView(app: App): Shape | undefined {
         ),
       ),
     ),
-    h(
-      "label",
-      {},
-      "Price",
-      h(
-        "select",
-        { onchange: ({ target }) => choose({ price: Number(textOf(target)) }) },
-        service.prices.map((one) =>
-          h(
-            "option",
-            {
-              // Of another service: the choice of somebody is not taken over.
-              ...{ key: `${service.service} ${one.price}`, value: one.price },
-              selected: one === price,
-            },
-            `${one.name}: ${money(one.amountMinor, one.currency)}`,
-          ),
-        ),
-      ),
-    ),
+    priceChoice(app, service, price),
     h(
       "label",
       {},
@@ -157,6 +139,26 @@ function servicesView(app: App): Shape | undefined {
       disabled: busy !== undefined || stage === "delivering",
     }),
   );
+}
+
+function priceChoice(
+  { choose }: App,
+  service: ServiceToBuy,
+  price: ServiceToBuy["prices"][number],
+): Shape {
+  const chooseIt = ({ target }: Event): void => choose({ price: Number(textOf(target)) });
+  const options = service.prices.map((one) =>
+    h(
+      "option",
+      {
+        // Of another service: the choice of somebody is not taken over.
+        ...{ key: `${service.service} ${one.price}`, value: one.price },
+        selected: one === price,
+      },
+      `${one.name}: ${money(one.amountMinor, one.currency)}`,
+    ),
+  );
+  return h("label", {}, "Price", h("select", { onchange: chooseIt }, options));
 }
 
 function textOf(target: EventTarget | null): string {

@@ -2,7 +2,7 @@
 // performs what it asks for. It waits for nothing. Any exception opens every switch before it goes on (I7).
 
 import type { ButtonPart } from "../../hal/board.ts";
-import { type Alarm, type Clock, openAlarm } from "../../hal/clock.ts";
+import { type Alarm, type Clock, openAlarm, type Timer } from "../../hal/clock.ts";
 import type { LoopDevices } from "../../hal/devices.ts";
 import type { LoopCommand, LoopReport } from "../../hal/loop-host.ts";
 import type { LoopRest } from "../../hal/loop-rest.ts";
@@ -65,7 +65,7 @@ class Loop {
   readonly #onLooked: () => void;
   readonly #sensors: readonly SensorWatch[];
   readonly #buttons: readonly ButtonWatch[];
-  readonly #alive: Alarm;
+  #alive: Timer;
   readonly #poll: Alarm;
   /** Where it may rest: what else it reads is read for people, or grows old. */
   readonly #rest: LoopRest | undefined;
@@ -88,8 +88,8 @@ class Loop {
     this.#buttons = devices.buttons.map(watchButton);
     this.#poll = openAlarm(this.#clock, () => this.#look());
     this.#aliveEndsMs = this.#clock.monotonicMs() + ALIVE_INTERVAL_MS;
-    this.#alive = openAlarm(this.#clock, () => this.#sayAlive());
-    this.#alive.set(this.#aliveEndsMs);
+    // A timer: a second alarm would cost each look some garbage, as code for two is not compiled as code for one.
+    this.#alive = this.#clock.at(this.#aliveEndsMs, this.#sayAlive);
     const isPlain = this.#sensors.length === 0 && this.#buttons.length === 0;
     this.#rest = isPlain ? channel.rest : undefined;
   }
@@ -112,7 +112,7 @@ class Loop {
     this.#closed = true;
     this.#poll.clear();
     for (const each of this.#outlets) each.cut?.cancel();
-    this.#alive.clear();
+    this.#alive.cancel();
     this.#devices.close();
   }
 
@@ -127,13 +127,13 @@ class Loop {
   }
 
   /** On a fixed grid; what came late by several intervals is not made up for. */
-  #sayAlive(): void {
+  readonly #sayAlive = (): void => {
     const lateMs = this.#clock.monotonicMs() - this.#aliveEndsMs;
     const intervals = 1 + Math.max(0, Math.floor(lateMs / ALIVE_INTERVAL_MS));
     this.#aliveEndsMs += ALIVE_INTERVAL_MS * intervals;
-    this.#alive.set(this.#aliveEndsMs);
+    this.#alive = this.#clock.at(this.#aliveEndsMs, this.#sayAlive);
     this.#guarded(() => this.#sayOutlets("alive"));
-  }
+  };
 
   #sayOutlets(on: "ready" | "alive"): void {
     const atMs = this.#clock.monotonicMs();
@@ -247,17 +247,19 @@ class Loop {
       if (!isIdle || nowMs - each.sampled.nowMs >= this.#pollIdleMs) this.#step(each);
     }
     this.#onLooked();
-    if (!this.#restsFrom(nowMs)) this.#arm();
+    if (this.#rest !== undefined && this.#restsFrom(this.#rest)) return;
+    this.#arm();
   }
 
-  /** After a look at that time; false when it does not rest. */
-  #restsFrom(nowMs: number): boolean {
-    if (this.#rest === undefined || !this.#isSaid || !Number.isNaN(this.#pollEndsMs)) return false;
+  /** After a look at this time; false when it does not rest. */
+  #restsFrom(rest: LoopRest): boolean {
+    if (!this.#isSaid || !Number.isNaN(this.#pollEndsMs)) return false;
+    const nowMs = this.#clock.monotonicMs();
     for (const each of this.#outlets) {
       if (each.sampled.nowMs !== nowMs || !each.isAtRest()) return false;
     }
-    if (!this.#rest.begin(() => this.#rise(nowMs))) return false;
-    this.#alive.clear();
+    if (!rest.begin(() => this.#rise(nowMs))) return false;
+    this.#alive.cancel();
     return true;
   }
 
@@ -276,7 +278,7 @@ class Loop {
     let left = 0;
     for (; this.#aliveEndsMs < nowMs; left++) this.#aliveEndsMs += ALIVE_INTERVAL_MS;
     // In this order, as of two that are due at once the one with the longer interval was always set first.
-    this.#alive.set(this.#aliveEndsMs);
+    this.#alive = this.#clock.at(this.#aliveEndsMs, this.#sayAlive);
     this.#pollEndsMs = lookMs;
     this.#poll.set(lookMs);
     return left;

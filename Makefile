@@ -83,7 +83,7 @@ check: ready ## Format, lint, import layers, types, unused code, generated docum
 docs: ready ## Write from the code docs/PROTOCOL.md, protocol.cddl, flow-services.md, boards.md and schemas
 	@node build/tools/protocol-doc.js
 
-bench-ui: ready build/page/index.html ## The bench as a web page: virtual boards to see and touch, on this computer alone
+bench-ui: ready ## The bench as a web page: virtual boards to see and touch, on this computer alone
 	@node build/tools/sluice.js bench --ui $(ARGS)
 
 bench: ready ## Measure, print against the budgets, write build/bench.json

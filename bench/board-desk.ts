@@ -1,9 +1,9 @@
 // What hangs on a virtual board and what people do there, in virtual time: every peripheral on a cable of its own with
 // the real driver at our end, cards in the hands of those who stand there. All of it outlives the device's power.
 
-import { concatBytes, utf8 } from "../firmware/bytes.ts";
 import type { HostConfig } from "../firmware/config.ts";
 import type { BoardDesk } from "../firmware/producer/walk-up.ts";
+import { cardTokenKey } from "../firmware/token/card-token-key.ts";
 import type { Board, ReaderPart } from "../hal/board.ts";
 import type { CardReader, CardReaderSetup } from "../hal/card-reader.ts";
 import type { Clock } from "../hal/clock.ts";
@@ -124,9 +124,7 @@ export class BoardThings {
     const setup: CardReaderSetup = {
       id,
       hostKey: site.host.publicKey,
-      tokenKey: crypto
-        .digest(concatBytes(utf8("sluice card token"), site.secrets.signSeed))
-        .slice(0, 32),
+      tokenKey: cardTokenKey(crypto, site.secrets.signSeed),
       countryCode: COUNTRY_CODE,
     };
     const ports = { clock, crypto, entropy };

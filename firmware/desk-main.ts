@@ -11,9 +11,9 @@ import type { Printer } from "../hal/printer.ts";
 import type { OpenSerial } from "../hal/serial.ts";
 import { serialPath } from "../hal/serial-paths.ts";
 import { assert } from "./assert.ts";
-import { concatBytes, utf8 } from "./bytes.ts";
 import type { HostConfig } from "./config.ts";
 import type { BoardDesk } from "./producer/walk-up.ts";
+import { cardTokenKey } from "./token/card-token-key.ts";
 
 export interface DeskPorts {
   clock: Clock;
@@ -90,9 +90,7 @@ async function openReader(
   const setup: CardReaderSetup = {
     id: part.id,
     hostKey: ports.crypto.boxPublicKey(place.keys.host),
-    tokenKey: ports.crypto
-      .digest(concatBytes(utf8("sluice card token"), place.keys.signSeed))
-      .slice(0, 32),
+    tokenKey: cardTokenKey(ports.crypto, place.keys.signSeed),
     countryCode: place.countryCode,
   };
   switch (part.kind) {

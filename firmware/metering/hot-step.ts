@@ -252,7 +252,7 @@ export class HotStep {
       const meter = this.#meters[i];
       const reading = readings[i];
       if (meter === undefined || reading === undefined || reading === "lost") continue;
-      meter.fromMs = meter.isPolled ? meter.atMs : nowMs;
+      meter.fromMs = meter.isPolled ? meter.atMs : meter.readMs;
       meter.readMs = meter.isPolled ? reading.atMs : nowMs;
       meter.pulses = reading.count - meter.count;
       meter.count = reading.count;

@@ -41,7 +41,7 @@ type ReadMeter = Omit<MeterState, "trouble"> & { what?: CounterWrong | undefined
 
 function readMeter(
   state: OutletState,
-  { counter }: MeterState,
+  { counter, readMs: lastReadMs }: MeterState,
   index: number,
   { nowMs, readings }: OutletSample,
 ): ReadMeter {
@@ -71,7 +71,7 @@ function readMeter(
     ? readItems(counter, count, seenAtMs, underWay)
     : readCounter(counter, count, seenAtMs, max, burstMax);
   const { pulses, wrong: what } = delta;
-  const fromMs = polled === undefined ? nowMs : counter.atMs;
+  const fromMs = polled === undefined ? lastReadMs : counter.atMs;
   const wrong = what !== undefined;
   return { counter: delta.counter, lost: false, pulses, wrong, what, fromMs, readMs };
 }

@@ -112,7 +112,7 @@ export interface MeterState {
   lost: boolean;
   pulses: number;
   wrong: boolean;
-  /** The pulses came after this moment. */
+  /** The pulses came after this moment: of a polled meter its answer before, else the look before. */
   fromMs: number;
   /** Until when we know its count: now, or of a polled one the time of its last answer. */
   readMs: number;

@@ -179,10 +179,13 @@ function settle(
   const cause =
     reason === phase.reason ? phase.cause : stopCause(draft.state, phase.session, reason, nowMs);
   const isOpen = follows("open", sample, phase.sinceMs, rules);
-  const stillSinceMs = isOpen && pulses === 0 ? phase.stillSinceMs : nowMs;
+  const { poll } = rules.meters.find(({ id }) => id === phase.session.meter) ?? {};
+  // By the date of the last pulse, where there is one: a loop that was held up sees late what ran on in time.
+  const lastPulseMs = poll === undefined ? meter?.counter?.atMs : undefined;
+  const movedMs = Math.max(phase.stillSinceMs, lastPulseMs ?? nowMs);
+  const stillSinceMs = isOpen ? (pulses === 0 ? phase.stillSinceMs : movedMs) : nowMs;
   // Still is what has been read to be still: of a meter that is polled, by its last answer.
   const isStill = isOpen && (meter?.readMs ?? nowMs) - stillSinceMs >= rules.settleMs;
-  const { poll } = rules.meters.find(({ id }) => id === phase.session.meter) ?? {};
   const limitMs =
     rules.operateMsMax + SETTLE_TIMES_MAX * rules.settleMs + (poll?.staleAfterMs ?? 0);
   const isOverdue = nowMs - phase.sinceMs >= limitMs;

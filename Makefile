@@ -20,6 +20,8 @@ NODE_PREFIX := $(patsubst %/bin/,%,$(dir $(realpath $(shell command -v node))))
 ifneq ($(wildcard $(NODE_PREFIX)/include/node/node.h),)
 export npm_config_nodedir := $(NODE_PREFIX)
 endif
+# With as many compilers at once as there are processors.
+export JOBS := max
 
 .PHONY: help setup packages ready native run demo test test-kernel test-arm64 test-deploy test-image image flash deploy rollback status logs stop check docs bench bench-ui build ci clean
 
@@ -93,8 +95,8 @@ build: ready ## Compile to build/, and make `npx sluice` work in this folder
 
 ci: check ## All that must pass before a change goes in
 	@set -o pipefail; mkdir -p build; { $(MAKE) test && $(MAKE) test-kernel; } | tee build/ci.log
-	@awk '/^tests: / { passed += $$2; failed += $$4; skipped += $$6 } \
-	  END { printf "tests: %d passed, %d failed, %d skipped\n", passed, failed, skipped }' build/ci.log
+	@awk '/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$$/ { passed += $$1; failed += $$3; skipped += $$5 } \
+	  END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' build/ci.log
 
 clean: ## Remove what was built; node_modules stays
 	rm -rf build coverage

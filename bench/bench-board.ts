@@ -62,12 +62,13 @@ export class BenchBoard {
       ...{ seed, board, services, policy, name: id },
       called: { name, ...(description !== undefined && { description }) },
       ...desk,
-      ...paymentOptions(config.payment, setup.flowServices ?? (() => []), wrapHost),
+      ...paymentOptions(config.payment, setup.flowServices ?? (() => []), wrapHost, flows.taken),
       ...(pulsesPerSecond !== undefined && { pulsesPerSecond }),
       ...(network && { network }),
       ...(beside && { beside }),
       onLog: watch.onLog,
       onReport: watch.onReport,
+      onBug: watch.onBug,
       onWrites: (writes) => {
         watch.onWrites(writes);
         flows.onWrites(writes);

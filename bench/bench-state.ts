@@ -24,6 +24,8 @@ export interface BoardState {
   powered: boolean;
   ready: boolean;
   reasons: readonly string[];
+  /** Bugs of ours that were met at this board since the world began, in words; it may go on wrongly. */
+  bugs: readonly string[];
   /** Its network is there. */
   connected: boolean;
   outlets: readonly OutletState[];
@@ -102,6 +104,8 @@ export type BenchEvent = { atMs: number; seq: number; board: string } & (
       reason?: StopReason;
       cause?: StopCause;
     }
+  /** The first of a session that the device heard of. */
+  | { is: "first-pulse"; outlet: string; order: string; pulses: number }
   /** A stage of a payment: which service answered what, and what it changed, as words. */
   | {
       is: "stage";

@@ -15,6 +15,7 @@ import type { BenchAction, DoneAction } from "./bench-action.ts";
 import { BenchBoard } from "./bench-board.ts";
 import { type BenchFact, BenchNews } from "./bench-news.ts";
 import type { BenchEvent, BenchState } from "./bench-state.ts";
+import { DoneActions, type DoneSize } from "./done-actions.ts";
 import type { Witnesses } from "./invariants.ts";
 import { type FrameWords, OpenedFrames } from "./opened-frames.ts";
 import type { Site } from "./site.ts";
@@ -52,8 +53,9 @@ export interface Bench {
    * changed something. To be done again to the byte, it is called while the world stands: after a run, not within an event.
    */
   act(action: unknown): BenchAnswer;
-  /** All that was done so far. */
+  /** All that was done so far, or its beginning where `doneSize` says that it is too long. */
   done(): readonly DoneAction[];
+  doneSize(): DoneSize;
   /** A buyer in the world, of keys and a connection of his own that `name` draws; he is there once its time goes on. */
   consumer(name: string): Promise<Consumer>;
   /** Every message that the broker takes, wills among them; of those outside the world, as `outside`. */
@@ -91,7 +93,7 @@ class OpenedBench implements Bench {
   /** By the names of their devices. */
   readonly #byDevice: ReadonlyMap<string, string>;
   readonly #listeners = new Set<(message: SimPublish) => void>();
-  readonly #done: DoneAction[] = [];
+  readonly #done = new DoneActions();
   readonly #outside: Link;
   /** Whose message it is that is handed to the broker now. */
   #from: string | undefined;
@@ -138,7 +140,7 @@ class OpenedBench implements Bench {
     if (board === undefined) return refuse("not-found", "board", "has vanished");
     const answer = sort === "world" ? this.#ofWorld(board, action) : board.byHand(action);
     if (!answer.ok || sort === "question") return answer;
-    this.#done.push({ atMs: this.world.nowMs(), action });
+    this.#done.add({ atMs: this.world.nowMs(), action });
     if (action.do !== "frame") {
       const { board: id, ...plain } = action;
       this.#news.tell(id, () => ({ is: "hand", action: plain }));
@@ -147,7 +149,11 @@ class OpenedBench implements Bench {
   }
 
   done(): readonly DoneAction[] {
-    return this.#done;
+    return this.#done.list();
+  }
+
+  doneSize(): DoneSize {
+    return this.#done.size();
   }
 
   consumer(name: string): Promise<Consumer> {

@@ -15,7 +15,7 @@ export interface BoardCables {
   open(serial: string, alive: () => boolean): OpenSerial;
 }
 
-export function boardCables(world: SimWorld, board: Board): BoardCables {
+export function boardCables(world: SimWorld, board: Pick<Board, "name" | "serial">): BoardCables {
   const cables = new Map<string, Cable>();
   const cableOf = (serial: string): Cable => {
     const known = cables.get(serial);

@@ -3,6 +3,7 @@
 
 import type { PaymentConfig, ServiceToUse } from "../firmware/config.ts";
 import { openDeferredHost } from "../firmware/payment/deferred/deferred-host.ts";
+import type { AnswerWatch } from "../firmware/payment/engine/engine.ts";
 import type { FlowService } from "../firmware/payment/engine/service.ts";
 import { missingService } from "../firmware/payment/missing-service.ts";
 import type { PaymentSideOptions, PaymentSidePorts } from "../firmware/payment/payment-side.ts";
@@ -23,6 +24,7 @@ export function paymentOptions(
   { settings, flows, services, deferred }: PaymentConfig,
   own: OwnServices,
   terminal: WrapHost | undefined,
+  watch: AnswerWatch,
 ): Pick<SiteOptions, "paymentOn" | "wrapHost"> {
   const wrapHost = deferred === undefined ? terminal : deferring(deferred, terminal);
   return {
@@ -30,7 +32,7 @@ export function paymentOptions(
       const mine = own();
       const listed = services.map((service) => openService(service, ports, mine));
       const more = mine.filter(({ id }) => !services.some((service) => service.id === id));
-      return { settings, services: [...listed, ...more], ...(flows && { flows }) };
+      return { settings, services: [...listed, ...more], watch, ...(flows && { flows }) };
     },
     ...(wrapHost && { wrapHost }),
   };

@@ -11,9 +11,11 @@ import type { BoardState, OutletState } from "./bench-state.ts";
 import type { BoardBooks } from "./board-books.ts";
 import type { BoardThings } from "./board-desk.ts";
 import { type BoardWatch, orderState } from "./board-watch.ts";
+import { bugWords } from "./bug-words.ts";
 import type { Site } from "./site.ts";
 
 const ORDERS_MAX = 20;
+const BUGS_MAX = 5;
 
 export interface BoardParts {
   id: string;
@@ -40,6 +42,7 @@ export function boardState(parts: BoardParts): BoardState {
     powered: site.powered,
     ready: status?.ready === true,
     reasons: status?.reasons ?? [site.powered ? "it is starting" : "it has no power"],
+    bugs: site.bugs.slice(0, BUGS_MAX).map(bugWords),
     connected: isConnected,
     outlets: board.outlets.map((part) => outletState(part, parts)),
     sensors: (board.sensors ?? []).map(({ id: sensor, unit, kind }) => {

@@ -10,6 +10,7 @@ import type { MetalState } from "../hal/sim/sim-metal.ts";
 import type { StoreWrite } from "../hal/store.ts";
 import type { BenchNews } from "./bench-news.ts";
 import type { OrderState } from "./bench-state.ts";
+import { bugWords } from "./bug-words.ts";
 import { receiptWords } from "./receipt-words.ts";
 
 export class BoardWatch {
@@ -19,8 +20,8 @@ export class BoardWatch {
   readonly #paying: () => void;
   /** Of running sessions by order: pulses as the loop says. */
   readonly #delivered = new Map<string, number>();
-  /** Orders of which the begin of a session was told. */
-  readonly #begun = new Map<string, number>();
+  /** By order, the session of which the begin was told, and whether its first pulse was. */
+  readonly #running = new Map<string, { session: number; outlet: string; flows: boolean }>();
   /** As each order that is open was told last. */
   readonly #toldOrders = new Map<string, string>();
   readonly #metal = new Map<string, string>();
@@ -40,8 +41,14 @@ export class BoardWatch {
     this.#news.tell(this.#board, () => ({ is: "log", level, event, fields }));
   };
 
+  /** Of ours: it belongs where the rest of the story is. */
+  readonly onBug = (error: unknown): void => {
+    const fields = { what: bugWords(error) };
+    this.#news.tell(this.#board, () => ({ is: "log", level: "error", event: "bug", fields }));
+  };
+
   readonly onReport = (report: LoopReport): void => {
-    if (report.on === "progress") this.#delivered.set(orderOf(report.session), report.pulses);
+    if (report.on === "progress") this.#progress(orderOf(report.session), report.pulses);
     if (report.on === "stopped") this.#delivered.delete(orderOf(report.session));
     if (report.on === "lost") this.#delivered.clear();
   };
@@ -67,6 +74,15 @@ export class BoardWatch {
     }
   };
 
+  #progress(order: string, pulses: number): void {
+    this.#delivered.set(order, pulses);
+    const running = this.#running.get(order);
+    if (running === undefined || running.flows || pulses === 0) return;
+    const { outlet } = running;
+    running.flows = true;
+    this.#news.tell(this.#board, () => ({ is: "first-pulse", outlet, order, pulses }));
+  }
+
   #order(order: Order): void {
     const { id, outlet, running, state } = order;
     const told = orderState(order, this.#delivered.get(id));
@@ -76,9 +92,9 @@ export class BoardWatch {
     }
     if (state === "closed" || state === "failed") this.#toldOrders.delete(id);
     else this.#toldOrders.set(id, words);
-    if (running === undefined) this.#begun.delete(id);
-    else if (this.#begun.get(id) !== running.session) {
-      this.#begun.set(id, running.session);
+    if (running === undefined) this.#running.delete(id);
+    else if (this.#running.get(id)?.session !== running.session) {
+      this.#running.set(id, { session: running.session, outlet, flows: false });
       const { total: pulses } = running;
       const what = { is: "session", what: "begin", outlet, order: id, pulses } as const;
       this.#news.tell(this.#board, () => what);

@@ -2,10 +2,11 @@
 // of each other: the payment host's books, the physical meters, and the device's durable records.
 
 import { fromHex } from "../firmware/bytes.ts";
-import { type Order, orderRecord } from "../firmware/producer/order.ts";
+import { capturedMinor, type Order, orderRecord } from "../firmware/producer/order.ts";
 import { readJson } from "../firmware/protocol/schema.ts";
 import { dueExtras, extrasMinor } from "../firmware/token/charge.ts";
 import { type Receipt, verifyChain } from "../firmware/token/receipt.ts";
+import { countText } from "../firmware/units.ts";
 import type { SimCharge } from "../hal/sim/sim-books.ts";
 import type { SimMetal } from "../hal/sim/sim-metal.ts";
 import type { SimStore } from "../hal/sim/sim-store.ts";
@@ -107,7 +108,26 @@ function checkMoney(
   return wrong;
 }
 
-function isOpen({ state }: Order): boolean {
+/**
+ * What the device says it was paid stands in the host's books. What was paid in parts or otherwise, or while the host was out
+ * of reach, goes by a name of the device's own, in which the order's stands.
+ */
+function checkClaims(
+  orders: readonly Order[],
+  charges: ReadonlyMap<string, BookedCharge>,
+): string[] {
+  return orders.flatMap((order) => {
+    const { id, reference, prepaid } = order;
+    const claimedMinor = capturedMinor(order);
+    const isHosts = prepaid === undefined && reference !== undefined && !reference.includes(id);
+    if (!isHosts || claimedMinor === 0 || charges.has(reference)) return [];
+    return [
+      `I1: order ${id} claims ${claimedMinor} by ${reference}, and the host has no such charge`,
+    ];
+  });
+}
+
+export function isOpen({ state }: Order): boolean {
   return state !== "closed" && state !== "failed";
 }
 
@@ -130,7 +150,7 @@ function checkUnits(site: Witnesses, orders: readonly Order[], expected: Expecta
     for (const one of sessions) {
       const runOnPulses = one.runOnPulses - streamedOf(one).unpaidPulses;
       if (expected.isBroken !== true && runOnPulses > expected.runOnPulsesMax)
-        wrong.push(`I8: ${runOnPulses} pulses ran on`);
+        wrong.push(`I8: ${countText(runOnPulses, "pulse")} ran on`);
     }
     const delivered = sessions.reduce((sum, { amountMinor }) => sum + amountMinor, 0);
     const told = delivered + extrasMinor(dueExtras(order.pulses, order.extras));
@@ -151,7 +171,9 @@ function checkFlow(site: Witnesses, accounted: number, expected: Expectation): s
     : site.cuts * (expected.quantumPulses + expected.runOnPulsesMax);
   const least = expected.loss === "payer" ? -mostForgotten : 0;
   if (forgotten >= least && forgotten <= mostForgotten) return [];
-  return [`I10: ${physical} flowed and ${accounted} are accounted for, after ${site.cuts} cuts`];
+  return [
+    `I10: ${physical} flowed and ${accounted} are accounted for, after ${countText(site.cuts, "cut")}`,
+  ];
 }
 
 /** Of what was paid while it was delivered. */
@@ -170,8 +192,10 @@ export function checkClosing(site: Witnesses, outlet: string): string[] {
 /** Everything that must hold when the story is over and nothing runs any more. */
 export async function violations(site: Witnesses, expected: Expectation): Promise<string[]> {
   const orders = durableOrders(site);
+  const charges = await site.host.charges();
   const wrong = [
-    ...checkMoney(orders, await site.host.charges(), false),
+    ...checkMoney(orders, charges, false),
+    ...checkClaims(orders, charges),
     ...checkUnits(site, orders, expected),
   ];
   const { coil, contact } = site.board.metal.outlet(expected.outlet);
@@ -190,7 +214,8 @@ export async function siteViolations(
   outlets: readonly Expectation[],
   mayBeOpen: boolean,
 ): Promise<string[]> {
-  const wrong = checkMoney(orders, await site.host.charges(), mayBeOpen);
+  const charges = await site.host.charges();
+  const wrong = [...checkMoney(orders, charges, mayBeOpen), ...checkClaims(orders, charges)];
   for (const expected of outlets) {
     const here = orders.filter(({ outlet }) => outlet === expected.outlet);
     const isRunning = mayBeOpen && here.some(isOpen);

@@ -7,6 +7,7 @@ import type { ConsumerEvent } from "../firmware/consumer/events.ts";
 import type { Purchase } from "../firmware/consumer/purchase.ts";
 import { formatMinor } from "../firmware/money.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
+import { countText } from "../firmware/units.ts";
 import { TEST_CARDS, type TestBehaviour } from "../hal/sim/sim-payment-host.ts";
 import type { Bench } from "./bench.ts";
 import { buy, findDealer } from "./buyer.ts";
@@ -156,7 +157,7 @@ export class BuyerOnBench {
 function buyerWords(event: ConsumerEvent): string | undefined {
   switch (event.event) {
     case "quote":
-      return `is offered ${event.units} units of service ${event.service} for ${formatMinor(event.totalMinor, event.currency)}`;
+      return `is offered ${countText(event.units, "unit")} of service ${event.service} for ${formatMinor(event.totalMinor, event.currency)}`;
     case "payment":
       return `has paid order ${event.order}`;
     case "begin":
@@ -164,7 +165,7 @@ function buyerWords(event: ConsumerEvent): string | undefined {
     case "proof":
       return `pays unit ${event.units} while it is delivered`;
     case "end":
-      return `has a receipt: ${event.pulses} pulses for ${formatMinor(event.amountMinor, event.currency)}, ${event.reason}`;
+      return `has a receipt: ${countText(event.pulses, "pulse")} for ${formatMinor(event.amountMinor, event.currency)}, ${event.reason}`;
     case "fault":
       return `meets a fault at ${event.step}: ${event.fault.kind}`;
     default:

@@ -1,8 +1,10 @@
 // Runs a scenario in virtual time, from a seed: the same seed and the same scenario are the same bytes.
 
+import type { Order } from "../firmware/producer/order.ts";
+import { countText } from "../firmware/units.ts";
 import { expectationsOf, watchClosings } from "./assertions.ts";
 import { type Bench, openBench } from "./bench.ts";
-import { siteViolations } from "./invariants.ts";
+import { isOpen, siteViolations } from "./invariants.ts";
 import type { EventPattern, Scenario, Step, StepTime } from "./scenario.ts";
 import { BuyerOnBench } from "./scenario-buyer.ts";
 import { type Finding, flowedPulses, Sights } from "./scenario-sights.ts";
@@ -220,20 +222,32 @@ class Run {
     }
   }
 
+  /** A sale that is under way is no breach: the file says so, or gives it the time. */
+  #checkOver(board: string, open: readonly Order[]): void {
+    if (open.length === 0) return;
+    const which = open.slice(0, 3).map(({ id, state }) => `order ${id} is still ${state}`);
+    const more = open.length > which.length ? ` and ${open.length - which.length} more` : "";
+    const todo = "let `end` be later, or say `mayLeaveOpen: true`";
+    this.#fail(`${board}, in the end: no sale is under way`, `${which.join(", ")}${more}: ${todo}`);
+  }
+
   async #checkInvariants(): Promise<void> {
     const { setup, mayLeaveOpen } = this.#scenario;
     for (const one of setup.boards) {
       const { id } = one;
       const site = this.#sights.site(id);
       const expected = expectationsOf(one, this.#broken.get(id) ?? new Set());
+      const orders = this.#sights.orders(id);
+      if (!mayLeaveOpen) this.#checkOver(id, orders.filter(isOpen));
       const wrong = [
         ...site.bugs.map((bug) => `the program failed: ${String(bug)}`),
         ...(this.#wrong.get(id) ?? []),
         ...(await siteViolations(
           this.#bench.witnesses(id),
-          this.#sights.orders(id),
+          orders,
           expected,
-          mayLeaveOpen,
+          // Of one that is not over it was said.
+          true,
         )),
       ];
       const atMs = this.#bench.world.nowMs();
@@ -245,7 +259,7 @@ class Run {
 
 function conditionWords(when: Extract<StepTime, { is: "event" | "flowed" }>): string {
   if (when.is === "event") return `event ${JSON.stringify(when.event)} comes`;
-  return `${when.pulses} pulses flow at ${when.outlet}`;
+  return `${countText(when.pulses, "pulse")} at ${when.outlet}`;
 }
 
 function patternsOf({ steps, expect }: Scenario): readonly EventPattern[] {

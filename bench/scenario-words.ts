@@ -1,7 +1,20 @@
 // What happens on a bench as lines of a timeline, in plain words; what only goes on as before is no line.
 
 import { formatMinor } from "../firmware/money.ts";
+import { stopWords } from "../firmware/token/stop-words.ts";
+import { countText } from "../firmware/units.ts";
 import type { BenchEvent } from "./bench-state.ts";
+
+type Change = Extract<BenchEvent, { is: "stage" }>["changes"][number];
+
+/** Of an order, by its state. */
+const STATES: Readonly<Record<string, string>> = {
+  taking: "is being paid",
+  paid: "is paid",
+  closing: "is being settled",
+  closed: "is closed",
+  failed: "has failed",
+};
 
 export class Timeline {
   /** By board: the display without its numbers; by order: its state; by log event: its words. */
@@ -18,11 +31,13 @@ export class Timeline {
         return `${event.outlet}: coil ${event.coil ? "on" : "off"}, contact ${event.contact ? "closed" : "open"}`;
       case "session":
         return sessionWords(event);
+      case "first-pulse":
+        return `${event.outlet}: it flows, ${countText(event.pulses, "pulse")} of order ${event.order} so far`;
       case "stage":
         return stageWords(event);
       case "order": {
         const { order, state, totalMinor, currency } = event.order;
-        const words = `order ${order} of ${formatMinor(totalMinor, currency)} is ${state}`;
+        const words = `order ${order} of ${formatMinor(totalMinor, currency)} ${STATES[state] ?? state}`;
         return this.#isNew(`${event.board} order ${order}`, state) ? words : undefined;
       }
       case "receipt":
@@ -60,11 +75,13 @@ function sessionWords({
   outlet,
   order,
   pulses,
+  reason,
   cause,
 }: Extract<BenchEvent, { is: "session" }>): string {
-  if (what === "begin") return `${outlet}: order ${order} begins, ${pulses} pulses granted`;
-  const why = cause === undefined ? "" : `, as ${cause.of} said ${cause.value} ${cause.unit}`;
-  return `${outlet}: order ${order} is cut off after ${pulses} pulses${why}`;
+  const count = countText(pulses, "pulse");
+  if (what === "begin") return `${outlet}: order ${order} begins, ${count} granted`;
+  const why = reason === undefined ? "" : `: ${stopWords({ reason, cause })}`;
+  return `${outlet}: order ${order} ends after ${count}${why}`;
 }
 
 /** Of a payment only what was decided and changed: whom a stage called, and that he heard it, is no line. */
@@ -75,9 +92,15 @@ function stageWords({
   changes,
 }: Extract<BenchEvent, { is: "stage" }>): string | undefined {
   if (/^(called|acknowledged|event:|resolved:)/.test(outcome)) return undefined;
-  const more = changes.map(({ what, from, to }) => `${what} ${from ?? "-"} -> ${to ?? "-"}`);
+  // Where the host keeps it is for whoever looks into the payment, and not for a story.
+  const more = changes.filter(({ what }) => !what.startsWith("reference ")).map(changeWords);
   const who = [stage, service].filter((word) => word !== "").join(", ");
   return [`payment: ${who === "" ? "" : `${who} `}${outcome}`, ...more].join(", ");
+}
+
+function changeWords({ what, from, to }: Change): string {
+  if (to === undefined) return `${what} is no more`;
+  return from === undefined ? `${what} ${to}` : `${what} ${from} -> ${to}`;
 }
 
 function fieldWords(fields: Readonly<Record<string, unknown>>): string {

@@ -74,6 +74,8 @@ export interface SiteOptions {
   onLog?: Log;
   onWrites?: (writes: readonly StoreWrite[]) => void;
   onReport?: (report: LoopReport) => void;
+  /** Hears of what was thrown where nobody expected it. */
+  onBug?: (error: unknown) => void;
   resetCatalogue?: boolean;
   /** An idle loop looks and reports all the same, as on a board: slower, and the same to the last byte. */
   restless?: boolean;

@@ -200,7 +200,7 @@ export class Site {
     try {
       await this.#start();
     } catch (error) {
-      if (!(error instanceof PowerCut)) this.bugs.push(error);
+      if (!(error instanceof PowerCut)) this.#bug(error);
     }
   }
 
@@ -227,7 +227,7 @@ export class Site {
     this.#loopHost = loopHost;
     this.#startLoop(loopHost.loop(), process.alive);
     if (!process.alive()) throw new PowerCut();
-    const runtime = openRuntime(clock, this.#note, (error) => this.bugs.push(error));
+    const runtime = openRuntime(clock, this.#note, this.#bug);
     const wrapped = this.options.wrapHost?.(this.host, { process, log: this.#note });
     const host = mortal((await wrapped) ?? this.host, process.alive);
     if (!process.alive()) throw new PowerCut();
@@ -362,6 +362,11 @@ export class Site {
         : [];
     });
   }
+
+  readonly #bug = (error: unknown): void => {
+    this.bugs.push(error);
+    this.options.onBug?.(error);
+  };
 
   readonly #note: Log = (level, event, fields = {}): void => {
     this.log.push(`${this.world.nowMs()} ${level} ${event} ${JSON.stringify(fields)}`);

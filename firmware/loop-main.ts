@@ -2,7 +2,6 @@
 // runs the loop on it, until the device process lets go of it, however that comes about. Then every switch opens and
 // the process ends.
 
-import { COMPUTERS } from "../boards/computers.ts";
 import { BOARDS } from "../boards/registry.ts";
 import type { Board } from "../hal/board.ts";
 import { after, type Clock } from "../hal/clock.ts";
@@ -123,7 +122,10 @@ async function openControl(folder: string, bench: SimBench): Promise<void> {
 
 async function openMetal(board: Board, clock: Clock, end: End): Promise<OpenedBoard> {
   // Only here: a bench has no use for it, and less memory.
-  const { openRealBoard } = await import("../hal/linux/real-board.ts");
+  const [{ COMPUTERS }, { openRealBoard }] = await Promise.all([
+    import("../boards/computers.ts"),
+    import("../hal/linux/real-board.ts"),
+  ]);
   const real = await openRealBoard(board, COMPUTERS, clock, () =>
     end(new HalError("disconnected", "the guard of the outputs has died")),
   );

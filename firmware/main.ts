@@ -65,6 +65,8 @@ export interface Device {
   producer: Producer;
   /** When the loop had made the outputs safe, by the monotonic clock: milliseconds since the process started. */
   safeAtMs: number;
+  /** How long the computer's watchdog waits for us, where there is one. */
+  watchdogMs: number | undefined;
   /** Ends running sessions, withdraws the broadcast, opens the outputs. Idempotent. */
   close(): Promise<void>;
 }
@@ -182,8 +184,7 @@ function openWatchedLoop(options: DeviceOptions, clock: Clock, keep: ReturnType<
     watchdog.feed();
   };
   const watched = watchFirstReport(loop, openKeepAlive(feed, log));
-  void watched.ready.then(watchdog.arm);
-  return { ...watched, loop, letGo: () => closeAll([watchdog, loop]) };
+  return { ...watched, loop, arm: watchdog.arm, letGo: () => closeAll([watchdog, loop]) };
 }
 
 /** What the producer still has to do when it closes is done by the runtime. */
@@ -206,7 +207,7 @@ async function compose(
   const clock = openSystemClock();
   const stores = openSqliteStores();
   const store = keep(await stores.open(join(data, "device.db"), { exclusive: true }));
-  const { loop, host: loopHost, ready, letGo } = openWatchedLoop(options, clock, keep);
+  const { loop, host: loopHost, ready, arm, letGo } = openWatchedLoop(options, clock, keep);
   const safe = ready.then(() => clock.monotonicMs());
   const trusting = trust();
   const [modules, broker, trusted, keys] = await allOf(
@@ -260,9 +261,10 @@ async function compose(
   const started = await startProducer(producer, config);
   if (!started.ok) return started;
   if (own?.isOpen) keep(await tellNetwork(own, config.name, device));
-  const safeAtMs = await safe;
+  // Not armed earlier: a start that hangs is the service manager's affair, which gives it longer.
+  const times = { safeAtMs: await safe, watchdogMs: arm() };
   const reach = { brokerUrl: endpoint.url, portTaken: taken, ownBroker: own };
-  return { ok: true, value: { device, ...reach, loopPid: () => loop.pid(), producer, safeAtMs } };
+  return { ok: true, value: { device, ...reach, loopPid: () => loop.pid(), producer, ...times } };
 }
 
 async function openDesk(

@@ -7,6 +7,11 @@ import { assert } from "./assert.ts";
 
 export type { Ratio };
 
+/** "1 receipt", "3 receipts". */
+export function countText(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** "3 items", "1 item", "3 kWh": of the units, "item" alone is a word and no symbol. */
 export function countedUnits(count: number, unit: string): string {
   return `${count} ${unit === "item" && count !== 1 ? "items" : unit}`;

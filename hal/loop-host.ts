@@ -91,6 +91,8 @@ export interface OutletReport {
   raised: readonly string[];
   /** By meter id: what is the matter, of the meters that are not well. */
   ailing: Readonly<Record<string, string>>;
+  /** All that is in its way is the first answer of a meter, which may still come in time. */
+  awaited?: true;
   /** It is not known to be open, and its switch is lost, or a meter of it does not tell what flows. */
   runaway?: true;
 }

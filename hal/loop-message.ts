@@ -120,6 +120,7 @@ const OUTLET_FIELDS = [
   "retained",
   "raised",
   "ailing",
+  "awaited",
   "runaway",
 ] as const;
 
@@ -141,8 +142,9 @@ type Fields = Record<string, unknown>;
 function outletReport(value: unknown): OutletReport {
   const fields = object(value, "outlets");
   only(fields, [...OUTLET_FIELDS], "outlets");
-  const { fault, session, readings: read, runaway } = fields;
+  const { fault, session, readings: read, awaited, runaway } = fields;
   if (runaway !== undefined && runaway !== true) refuse("runaway", "must be true, or left out");
+  if (awaited !== undefined && awaited !== true) refuse("awaited", "must be true, or left out");
   const readings = object(read, "readings");
   const meters = Object.keys(readings);
   if (meters.length > METERS_MAX) refuse("readings", `must name at most ${METERS_MAX} meters`);
@@ -161,6 +163,7 @@ function outletReport(value: unknown): OutletReport {
     retained: ids(fields, "retained", METERS_MAX),
     raised: ids(fields, "raised", INTERLOCKS_MAX),
     ailing: ailing as Record<string, string>,
+    ...(awaited === true && { awaited }),
     ...(runaway === true && { runaway }),
   };
 }

@@ -10,7 +10,8 @@ export interface MeterReading {
 
 /** How well a meter answers, for people and for `sluice outlet`. */
 export interface MeterHealth {
-  state: "good" | "late" | "silent" | "wrong";
+  /** "waiting": its first answer is still to come, and may still come in time. */
+  state: "good" | "waiting" | "late" | "silent" | "wrong";
   /** In a sentence; empty while it is good. */
   message: string;
   /** Since it was opened. */

@@ -2,6 +2,7 @@
 // itself comes unasked. A lost line is made again by itself.
 
 import type { BenchEvent, BenchState } from "../bench/bench-state.ts";
+import type { DoneSize } from "../bench/done-actions.ts";
 
 export interface BenchTime {
   nowMs: number;
@@ -11,6 +12,8 @@ export interface BenchTime {
 }
 
 export interface Hello {
+  /** Another one is another world. */
+  world: string;
   seed: number;
   scenarios: readonly string[];
 }
@@ -21,7 +24,7 @@ export type Answer =
 
 export interface BenchListener {
   hello(hello: Hello): void;
-  state(time: BenchTime, state: BenchState): void;
+  state(time: BenchTime, state: BenchState, recorded: DoneSize): void;
   events(events: readonly BenchEvent[]): void;
   connected(connected: boolean): void;
 }
@@ -32,6 +35,11 @@ export interface BenchSocket {
 }
 
 const AGAIN_MS = 1_000;
+const MESSAGE_BYTES_MAX = 1024 * 1024;
+const TOO_LARGE: Answer = {
+  ...{ ok: false, kind: "too-large" },
+  message: "it is larger than this page may send: give it to sluice bench run",
+};
 const GONE: Answer = { ok: false, kind: "gone", message: "the bench does not answer" };
 
 /** Of the server that the page came from, under the very name by which it was reached. */
@@ -64,7 +72,8 @@ export function openBenchSocket(listener: BenchListener): BenchSocket {
     const told = JSON.parse(text) as Record<string, unknown>;
     if (told["hello"] !== undefined) listener.hello(told["hello"] as Hello);
     if (told["state"] !== undefined) {
-      listener.state(told["time"] as BenchTime, told["state"] as BenchState);
+      const { time, state, recorded } = told;
+      listener.state(time as BenchTime, state as BenchState, recorded as DoneSize);
     }
     if (told["events"] !== undefined) listener.events(told["events"] as BenchEvent[]);
     const id = Number(told["id"]);
@@ -77,7 +86,10 @@ export function openBenchSocket(listener: BenchListener): BenchSocket {
       if (socket === undefined) return Promise.resolve(GONE);
       asked++;
       const id = asked;
-      socket.send(JSON.stringify({ id, ...request }));
+      const text = JSON.stringify({ id, ...request });
+      // The bench would hang up.
+      if (new Blob([text]).size > MESSAGE_BYTES_MAX) return Promise.resolve(TOO_LARGE);
+      socket.send(text);
       return new Promise((resolve) => waiting.set(id, resolve));
     },
   };

@@ -31,6 +31,7 @@ export function boardView(app: App, plots: DeliveryPlots, board: BoardState): Sh
       h("div", {}, h("h2", { id: `name-${id}` }, name), h("p", { class: "dim" }, sells(board))),
       badges(board),
     ),
+    bugsView(board),
     guide(app, board),
     board.outlets.map((outlet) => outletView(app, board, outlet)),
     deskView(app, board),
@@ -46,6 +47,25 @@ function sells({ services, board, device }: BoardState): string {
   const more = offers.length - SERVICES_SHOWN;
   const shown = more > 0 ? [...offers.slice(0, SERVICES_SHOWN), `${more} more`] : offers;
   return [...shown, `${board} ${device}`].join(" · ");
+}
+
+/** What is ours to mend, and nothing that was done here. */
+function bugsView({ bugs }: BoardState): Shape | undefined {
+  if (bugs.length === 0) return undefined;
+  return h(
+    "div",
+    { class: "verdict bad", key: "bugs", role: "alert" },
+    h(
+      "p",
+      {},
+      "This board has met a bug of sluice. What it does from here on may be wrong: begin a fresh world (Scenarios), and report what is here.",
+    ),
+    h(
+      "ul",
+      {},
+      bugs.map((words) => h("li", { class: "mono" }, words)),
+    ),
+  );
 }
 
 function badges({ powered, connected, ready }: BoardState): Shape {

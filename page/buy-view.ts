@@ -1,10 +1,12 @@
 // The page as a buyer, step by step: who sells here, what for how much, the signed offer, the card, the delivery, the receipts.
 
 import type { Found } from "../firmware/consumer/discovery.ts";
+import { countText } from "../firmware/units.ts";
 import { TEST_CARDS, type TestBehaviour } from "../hal/sim/sim-payment-host.ts";
 import type { App } from "./app.ts";
 import type { ServiceToBuy } from "./buyer.ts";
 import { button, h, type Shape } from "./element.ts";
+import { purchasesView } from "./purchases-view.ts";
 import { money, plain } from "./words.ts";
 
 const UNITS_MAX = 10_000;
@@ -30,6 +32,7 @@ export function buyView(app: App): Shape[] {
     ),
     trouble !== undefined &&
       h("p", { class: "verdict bad", key: "trouble", role: "alert" }, trouble),
+    purchasesView(app),
   ];
   return parts.filter((one) => one !== false && one !== undefined);
 }
@@ -247,7 +250,7 @@ function deliveryView({ buyer }: App): Shape | undefined {
       h(
         "p",
         { class: "verdict good" },
-        `Bought: ${settlement.milliUnits / 1000} ${offer.unit} for ${money(settlement.amountMinor, offer.currency)}, ${money(settlement.refundedMinor, offer.currency)} given back. ${receipts.length} receipts, all verified here.`,
+        `Bought: ${settlement.milliUnits / 1000} ${offer.unit} for ${money(settlement.amountMinor, offer.currency)}, ${money(settlement.refundedMinor, offer.currency)} given back. ${countText(receipts.length, "receipt")}, all verified here.`,
       ),
   );
 }

@@ -2,16 +2,16 @@
 // has come of it so far is `view`, and `changed` is called whenever that is otherwise.
 
 import type { BoardState } from "../bench/bench-state.ts";
-import { fromHex } from "../firmware/bytes.ts";
+import { fromHex, toHex } from "../firmware/bytes.ts";
 import { Consumer } from "../firmware/consumer/consumer.ts";
 import type { Dealer } from "../firmware/consumer/dealer.ts";
 import type { Found } from "../firmware/consumer/discovery.ts";
 import type { PriceOnList, ServiceOnList } from "../firmware/consumer/price-list.ts";
-import type { Purchase } from "../firmware/consumer/purchase.ts";
+import { isPaid, type Purchase } from "../firmware/consumer/purchase.ts";
 import { connectionName } from "../firmware/protocol/topics.ts";
-import { fail, type Result } from "../firmware/result.ts";
-import type { Offer } from "../firmware/token/offer.ts";
-import { peekReceipt, type Receipt } from "../firmware/token/receipt.ts";
+import { fail, ok, type Result } from "../firmware/result.ts";
+import { type Offer, peekOffer } from "../firmware/token/offer.ts";
+import type { Receipt } from "../firmware/token/receipt.ts";
 import type { Clock } from "../hal/clock.ts";
 import { openNaclCrypto } from "../hal/drivers/nacl-crypto.ts";
 import type { Link } from "../hal/link.ts";
@@ -19,6 +19,8 @@ import { TEST_CARDS, type TestBehaviour } from "../hal/sim/sim-payment-host.ts";
 import { pageEntropy } from "./ports/entropy.ts";
 import { openPageLink } from "./ports/link.ts";
 import { openPageStore } from "./ports/store.ts";
+import { type Bought, boughtOf, pulsesSoFar, receiptsOf, unfinished } from "./purchases.ts";
+import type { TabMemory } from "./tab-memory.ts";
 
 export interface ServiceToBuy extends ServiceOnList {
   prices: readonly PriceOnList[];
@@ -39,6 +41,8 @@ export interface BuyerView {
   /** Units of a streamed order that are proved so far, and proofs given. */
   provedUnits: number;
   receipts: readonly Receipt[];
+  /** Everything that this page has bought in this world, newest first. */
+  purchases: readonly Bought[];
 }
 
 export interface Choice {
@@ -49,6 +53,7 @@ export interface Choice {
 
 const DISCOVER_MS = 4_000;
 const SETTLE_MS = 15_000;
+const BOX_SECRET_BYTES = 32;
 const NOBODY = "no device announces itself: is one powered, and its network there?";
 const EXPIRY = { expiryYear: 30, expiryMonth: 12 };
 /** One proof for each unit, before it is delivered: right at every rate, however late a proof is in the world's time. */
@@ -57,14 +62,16 @@ const STREAM = { step: 1, window: 0 };
 export class Buyer {
   view: BuyerView = fresh();
   readonly #clock: Clock;
+  readonly #memory: TabMemory;
   readonly #changed: () => void;
   #isClosed = false;
   #open: { consumer: Consumer; link: Link } | undefined;
   #dealer: Dealer | undefined;
   #purchase: Purchase | undefined;
 
-  constructor(clock: Clock, changed: () => void) {
+  constructor(clock: Clock, memory: TabMemory, changed: () => void) {
     this.#clock = clock;
+    this.#memory = memory;
     this.#changed = changed;
   }
 
@@ -90,7 +97,9 @@ export class Buyer {
       (done) => (done.ok ? undefined : `${done.fault.message} (${done.fault.kind})`),
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     );
-    const { busy: __, ...after } = this.view;
+    // Books that cannot be read fail the step itself, in words.
+    const purchases = await this.#books().catch(() => this.view.purchases);
+    const { busy: __, ...after } = { ...this.view, purchases };
     this.view = failed === undefined ? after : { ...after, trouble: failed };
     this.#changed();
   }
@@ -109,9 +118,56 @@ export class Buyer {
       });
       if (!found.ok) return found;
       if (found.value.length === 0) return fail("not-found", NOBODY);
-      this.#set({ ...fresh(), stage: "found", devices: found.value, busy });
+      const { purchases } = this.view;
+      this.#set({ ...fresh(), purchases, stage: "found", devices: found.value, busy });
       return found;
     });
+  }
+
+  /**
+   * After a reload of the page, or when somebody asks for it: one that was bought and is not over, the latest where none
+   * is named, is taken up where it stands; a delivery that runs is joined.
+   */
+  async takeUp(order?: string): Promise<void> {
+    let isRunning = false;
+    await this.#take("taking up what this page has bought", async () => {
+      const consumer = await this.#consumer(this.#memory.kept.operators);
+      const open = unfinished(await consumer.purchases.list(), order);
+      if (open === undefined) return ok(undefined);
+      const filter = { id: open.device };
+      const search = { timeoutMs: DISCOVER_MS, filter, enough: () => true };
+      const found = await consumer.discover(search);
+      if (!found.ok) return found;
+      const [device] = found.value;
+      if (device === undefined) return fail("not-found", `${open.name} does not announce itself`);
+      this.#set({ devices: found.value });
+      const dealt = await this.#deal(consumer, device);
+      if (!dealt.ok) return dealt;
+      // A payment that was under way is known from then on.
+      const standing = await this.#with().standing(open);
+      const now = (await consumer.purchases.get(open.id)) ?? open;
+      const offer = peekOffer(now.offer);
+      if (!offer.ok) return offer;
+      this.#purchase = now;
+      const isStreamed = now.stream !== undefined;
+      const provedUnits = now.stream?.released ?? 0;
+      const receipts = receiptsOf(now);
+      const pulses = pulsesSoFar(receipts, provedUnits, offer.value);
+      this.#set({ offer: offer.value, receipts, isStreamed, provedUnits, pulses });
+      if (now.state === "quoted") this.#set({ stage: "quoted" });
+      else if (now.state === "closed") this.#set({ stage: "done" });
+      else if (isPaid(now)) this.#set({ stage: "paid" });
+      else if (now.state === "failed") return fail("declined", now.why ?? "it was not paid");
+      else if (standing.ok) return fail("busy", "its payment is not decided yet: take it up again");
+      isRunning = standing.ok && standing.value.running;
+      return standing;
+    });
+    if (isRunning && this.view.stage === "paid") await this.begin();
+  }
+
+  /** What this page has bought; nothing before its first step. */
+  async #books(): Promise<readonly Bought[]> {
+    return boughtOf((await this.#open?.consumer.purchases.list()) ?? []);
   }
 
   async #consumer(operators: readonly string[]): Promise<Consumer> {
@@ -123,12 +179,18 @@ export class Buyer {
       await link.close();
       throw new Error("another world has begun");
     }
-    const ports = { clock: this.#clock, store: openPageStore(), link, entropy };
+    const memory = this.#memory;
+    const boxSecret = fromHex(memory.kept.boxSecret);
+    const isKnown = boxSecret !== undefined && boxSecret.length === BOX_SECRET_BYTES;
+    const secret = isKnown ? boxSecret : entropy.bytes(BOX_SECRET_BYTES);
+    memory.keep({ boxSecret: toHex(secret), operators: [...operators] });
+    const store = openPageStore(memory.kept.records, (records) => memory.keep({ records }));
+    const ports = { clock: this.#clock, store, link, entropy };
     const consumer = new Consumer(
       { ...ports, crypto: openNaclCrypto() },
       {
         connection,
-        boxSecret: entropy.bytes(32),
+        boxSecret: secret,
         operators: operators.map((key) => fromHex(key) ?? new Uint8Array()),
         ...{ trustNew: false, simulatedHost: true },
       },
@@ -147,20 +209,24 @@ export class Buyer {
     return this.#take("asking for services and prices", async () => {
       const consumer = this.#open?.consumer;
       if (consumer === undefined) throw new Error("discover comes first");
-      const dealer = await consumer.init(device);
-      if (!dealer.ok) return dealer;
-      const listed = await dealer.value.requestServices();
-      if (!listed.ok) return listed;
-      const services: ServiceToBuy[] = [];
-      for (const one of listed.value) {
-        const prices = await dealer.value.getPrices(one.service);
-        if (!prices.ok) return prices;
-        services.push({ ...one, prices: prices.value });
-      }
-      this.#dealer = dealer.value;
-      this.#set({ stage: "chosen", device, services });
-      return listed;
+      return this.#deal(consumer, device);
     });
+  }
+
+  async #deal(consumer: Consumer, device: Found): Promise<Result<unknown>> {
+    const dealer = await consumer.init(device);
+    if (!dealer.ok) return dealer;
+    const listed = await dealer.value.requestServices();
+    if (!listed.ok) return listed;
+    const services: ServiceToBuy[] = [];
+    for (const one of listed.value) {
+      const prices = await dealer.value.getPrices(one.service);
+      if (!prices.ok) return prices;
+      services.push({ ...one, prices: prices.value });
+    }
+    this.#dealer = dealer.value;
+    this.#set({ stage: "chosen", device, services });
+    return listed;
   }
 
   /** A signed offer, checked. */
@@ -202,10 +268,7 @@ export class Buyer {
         this.#set({ stage: "paid" });
         return delivered;
       }
-      const { receipts } = await this.#with().settled(purchase, SETTLE_MS);
-      // The consumer keeps none that it has not verified.
-      const read = receipts.map((signed) => peekReceipt(signed));
-      const kept = read.flatMap((one) => (one.ok ? [one.value] : []));
+      const kept = receiptsOf(await this.#with().settled(purchase, SETTLE_MS));
       const settlement = kept.find(({ is }) => is === "settlement");
       const { pulses } = settlement ?? this.view;
       this.#set({ stage: "done", receipts: kept, pulses });
@@ -233,6 +296,6 @@ export class Buyer {
 function fresh(): BuyerView {
   return {
     ...{ stage: "new", devices: [], services: [], isStreamed: false },
-    ...{ pulses: 0, provedUnits: 0, receipts: [] },
+    ...{ pulses: 0, provedUnits: 0, receipts: [], purchases: [] },
   };
 }

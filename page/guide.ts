@@ -61,16 +61,17 @@ function whileRunning(app: App, board: BoardState, outlet: OutletState): Advice 
   const { delivered, granted } = outlet.session ?? { delivered: 0, granted: 0 };
   const words = `Delivering: ${unitsText(delivered, outlet)}, paid up to ${unitsText(granted, outlet)}.`;
   const [stop] = board.buttons.filter((one) => one === "stop");
-  if (stop === undefined) return { words };
   const act = (): void => void app.act({ board: board.id, do: "press", button: stop });
-  const stopping: Press = { words: "Press stop", act };
+  const stopping: Press | undefined = stop === undefined ? undefined : { words: "Press stop", act };
+  const press = stopping && { press: stopping };
   // At the pace of a real board the first cent takes a quarter of a minute.
-  if (app.picture.time?.rate === 100) return { words, press: stopping };
+  if (app.picture.time?.rate === 100) return { words, ...press };
   const faster = (): void => void app.ask({ time: { rate: 100 } }, "time runs");
+  const also: Press = { words: "Go at 100x", act: faster };
   return {
-    words: `${words} You pay for what you take.`,
-    press: stopping,
-    also: { words: "Go at 100x", act: faster },
+    words: stop === undefined ? words : `${words} You pay for what you take.`,
+    also,
+    ...press,
   };
 }
 

@@ -12,13 +12,16 @@ import { button, type Child, draw, h, type Shape } from "./element.ts";
 import { Picture } from "./picture.ts";
 import { openPageClock } from "./ports/clock.ts";
 import { logView, ordersView, paymentView, receiptsView } from "./record-views.ts";
-import { scenarioView } from "./scenario-view.ts";
+import { scenarioView, TOO_LONG } from "./scenario-view.ts";
+import { TabMemory } from "./tab-memory.ts";
 import { timeView } from "./time-view.ts";
 import { wireView } from "./wire-view.ts";
 
 const clock = openPageClock();
 const picture = new Picture();
 const plots = new DeliveryPlots();
+let memory = new TabMemory("");
+let hasBooks = false;
 let isDue = false;
 
 const changed = (): void => {
@@ -38,22 +41,20 @@ const chosen: Chosen = {
 
 const socket = openBenchSocket({
   hello: (hello) => {
-    // Told at the start of every world: what was known is of the one before.
-    picture.forget();
+    // Told at the start of every world, and again where the line was lost: then all that is known holds.
+    const isSame = picture.hello?.world === hello.world;
     picture.hello = hello;
-    plots.clear();
-    void app.buyer.close();
-    app.buyer = new Buyer(clock, changed);
-    chosen.isRecording = false;
+    if (!isSame) beginWorld(hello.world);
     changed();
   },
-  state: (time, state) => {
+  state: (time, state, recorded) => {
     clock.follow(time);
-    picture.seeState(time, state);
+    picture.seeState(time, state, recorded);
     plots.add(state);
     if (!state.boards.some(({ id }) => id === chosen.board)) {
       chosen.board = state.boards[0]?.id ?? "";
     }
+    takeUpOnce();
     changed();
   },
   events: (events) => {
@@ -66,10 +67,31 @@ const socket = openBenchSocket({
   },
 });
 
+/** What was known is of the world before; of this one the tab may have kept something, where it was loaded anew. */
+function beginWorld(world: string): void {
+  picture.forget();
+  plots.clear();
+  void app.buyer.close();
+  memory.end();
+  memory = new TabMemory(world);
+  app.buyer = new Buyer(clock, memory, changed);
+  chosen.isRecording = memory.kept.isRecording;
+  hasBooks = memory.kept.records.length > 0;
+}
+
+/** As soon as it is known which boards there are. */
+function takeUpOnce(): void {
+  if (!hasBooks) return;
+  hasBooks = false;
+  void app.buyer.takeUp();
+}
+
 const app: App = {
-  ...{ picture, buyer: new Buyer(clock, changed), chosen },
+  ...{ picture, buyer: new Buyer(clock, memory, changed), chosen },
   choose: (change) => {
     Object.assign(chosen, change);
+    const { isRecording } = change;
+    if (isRecording !== undefined) memory.keep({ isRecording });
     changed();
   },
   show: (one, board) => {
@@ -132,8 +154,12 @@ function notice(): Shape[] {
         : "The bench has gone. Start it again with: make bench-ui";
     return [h("p", { class: "said refused", key: "gone" }, words)];
   }
-  const { said, isRefused } = chosen;
-  return [h("p", { class: isRefused ? "said refused" : "said", key: "said" }, said)];
+  const { said, isRefused, isRecording } = chosen;
+  const isTooLong = isRecording && picture.recorded?.isTooLong === true;
+  return [
+    isTooLong && h("p", { class: "said refused", key: "too-long", role: "alert" }, TOO_LONG),
+    h("p", { class: isRefused ? "said refused" : "said", key: "said" }, said),
+  ].filter((one) => one !== false);
 }
 
 function tabs<Id extends string>(

@@ -1,10 +1,12 @@
 // What the page knows: the bench's latest state, and of what happened so much as a person looks at.
 
 import type { BenchEvent, BenchState, BoardState } from "../bench/bench-state.ts";
+import type { DoneSize } from "../bench/done-actions.ts";
 import { fromHex } from "../firmware/bytes.ts";
 import { openNaclCrypto } from "../hal/drivers/nacl-crypto.ts";
 import type { BenchTime, Hello } from "./bench-socket.ts";
 import { type JudgedReceipt, judgeReceipt } from "./receipt-verdict.ts";
+import { Speed } from "./speed.ts";
 
 export type FrameEvent = Extract<BenchEvent, { is: "frame" }>;
 export type StageEvent = Extract<BenchEvent, { is: "stage" }>;
@@ -32,8 +34,12 @@ export class Picture {
   hello: Hello | undefined;
   time: BenchTime | undefined;
   state: BenchState | undefined;
+  /** What was done in this world so far, which a recording would do again. */
+  recorded: DoneSize | undefined;
   /** Outlets, as BOARD/OUTLET, through which something flowed since the state before. */
   flowing: ReadonlySet<string> = new Set();
+  readonly #speed = new Speed();
+  #lastSeq = 0;
   readonly #logs = new Map<string, BoardLog>();
   readonly #crypto = openNaclCrypto();
 
@@ -55,18 +61,42 @@ export class Picture {
   /** Another world begins. */
   forget(): void {
     this.#logs.clear();
+    this.#lastSeq = 0;
     this.state = undefined;
     this.flowing = new Set();
   }
 
-  seeState(time: BenchTime, state: BenchState): void {
+  /** How fast the world goes by, of a second or more; undefined while that is not known. */
+  get speed(): number | undefined {
+    return this.#speed.value;
+  }
+
+  seeState(time: BenchTime, state: BenchState, recorded: DoneSize): void {
+    this.#speed.see(time, performance.now());
+    this.recorded = recorded;
     this.flowing = flowed(this.state, state, this.flowing);
     this.time = time;
     this.state = state;
   }
 
   seeEvents(events: readonly BenchEvent[]): void {
-    for (const event of events) this.#see(event);
+    for (const event of events) {
+      // What is judged of the bench has no number.
+      if (event.seq === 0) this.#seeJudged(event);
+      // Where the line was lost, the latest is told once more.
+      if (event.seq <= this.#lastSeq) continue;
+      this.#lastSeq = event.seq;
+      this.#see(event);
+    }
+  }
+
+  /** It is of no board: every one of them shows it, once. */
+  #seeJudged(event: BenchEvent): void {
+    for (const { id: board } of this.boards) {
+      const words = JSON.stringify({ ...event, board });
+      const isKnown = this.log(board).happenings.some((one) => JSON.stringify(one) === words);
+      if (!isKnown) this.#see({ ...event, board });
+    }
   }
 
   #see(event: BenchEvent): void {

@@ -186,11 +186,16 @@ export function logView(app: App, board: string): Shape[] {
       happenings.map((event) =>
         h(
           "li",
-          { key: event.seq, class: `is-${event.is}` },
+          { key: keyOf(event), class: `is-${event.is}` },
           h("span", { class: "dim" }, worldTime(event.atMs)),
           ` ${happeningWords(event)}`,
         ),
       ),
     ),
   ];
+}
+
+/** What is judged of the bench has no number. */
+function keyOf(event: Parameters<typeof happeningWords>[0]): string {
+  return event.seq > 0 ? String(event.seq) : `${event.atMs} ${happeningWords(event)}`;
 }

@@ -1,9 +1,12 @@
 // Scenarios: what is done here is recorded as a file, and files are done again, from a seed.
 
+import { DONE_BYTES_MAX, DONE_STEPS_MAX } from "../bench/done-actions.ts";
 import type { App } from "./app.ts";
 import { button, h, type Shape } from "./element.ts";
 
 const SCENARIO_BYTES_MAX = 1_000_000;
+export const TOO_LONG =
+  "This recording has become too long to be replayed: nothing more of it is kept. Record anew, and less.";
 
 export function scenarioView(app: App): Shape[] {
   const { chosen, picture } = app;
@@ -12,7 +15,7 @@ export function scenarioView(app: App): Shape[] {
     h(
       "p",
       { class: "dim", key: "intro" },
-      "Recording begins a fresh world from the seed. A recorded scenario does the same again, byte for byte; sluice bench run does it without a page.",
+      "Recording begins a fresh world from the seed that is set here. A recorded scenario does the same again, byte for byte; sluice bench run does it without a page.",
     ),
     h(
       "div",
@@ -35,6 +38,7 @@ export function scenarioView(app: App): Shape[] {
       ),
       button("Begin a fresh world", () => void restart(app), { key: "fresh" }),
     ),
+    chosen.isRecording && recordedView(app),
     h(
       "div",
       { class: "row", key: "shipped" },
@@ -67,6 +71,18 @@ export function scenarioView(app: App): Shape[] {
   ].filter((one) => one !== false);
 }
 
+/** How much of what a scenario may hold is used up. */
+function recordedView({ picture }: App): Shape {
+  const { steps = 0, bytes = 0, isTooLong = false } = picture.recorded ?? {};
+  const most = `${DONE_STEPS_MAX} steps, ${Math.round(DONE_BYTES_MAX / 1000)} kB`;
+  const used = `Recording: ${steps} steps, ${Math.ceil(bytes / 1000)} kB of at most ${most}.`;
+  return h(
+    "p",
+    { key: "recorded", class: isTooLong ? "verdict bad" : "dim" },
+    isTooLong ? TOO_LONG : used,
+  );
+}
+
 function textView(app: App): Shape {
   const { scenario } = app.chosen;
   const again = (): void => void replay(app, { replay: scenario });
@@ -84,7 +100,7 @@ function textView(app: App): Shape {
 }
 
 async function record(app: App): Promise<void> {
-  const answer = await app.ask({ record: "start" }, "recording, in a fresh world");
+  const answer = await app.ask({ record: { seed: seedGiven() } }, "recording, in a fresh world");
   if (answer.ok) app.choose({ isRecording: true, scenario: "" });
 }
 
@@ -95,8 +111,12 @@ async function stop(app: App): Promise<void> {
 }
 
 async function restart(app: App): Promise<void> {
-  const seed = Number((document.getElementById("seed") as HTMLInputElement | null)?.value);
+  const seed = seedGiven();
   await app.ask({ restart: { seed } }, `a fresh world from seed ${seed}`);
+}
+
+function seedGiven(): number {
+  return Number((document.getElementById("seed") as HTMLInputElement | null)?.value);
 }
 
 async function replayShipped(app: App): Promise<void> {

@@ -17,6 +17,7 @@ export function troubleView(app: App, board: BoardState): Shape {
     h("summary", {}, "Break something"),
     faultsView(app, board),
     worldView(app, board),
+    siteView(app, board),
     sensorsView(app, board),
     cablesView(app, board),
   );
@@ -44,16 +45,21 @@ function faultsView(app: App, board: BoardState): Shape | undefined {
   );
 }
 
-function worldView(app: App, { id: board, powered, connected }: BoardState): Shape {
-  const doing = (words: string, action: BenchAction, isPressed?: boolean): Shape =>
+type Doing = (words: string, action: BenchAction) => Shape;
+
+function doings(app: App): Doing {
+  return (words, action) =>
     button(words, () => void app.act(action), {
       ...{ key: words, class: "toggle", "data-do": action.do },
-      ...(isPressed !== undefined && { "aria-pressed": String(isPressed) }),
     });
+}
+
+function worldView(app: App, { id: board, powered, connected }: BoardState): Shape {
+  const doing = doings(app);
   return h(
     "fieldset",
     { key: "world" },
-    h("legend", {}, "Power, network, clock"),
+    h("legend", {}, "Power, loop, network"),
     powered
       ? doing("Cut the power", { board, do: "power-off" })
       : doing("Power on", { board, do: "power-on" }),
@@ -62,9 +68,19 @@ function worldView(app: App, { id: board, powered, connected }: BoardState): Sha
     connected
       ? doing("Cut the network", { board, do: "network-off" })
       : doing("Mend the network", { board, do: "network-on" }),
+  );
+}
+
+/** One broker and one wall clock serve all boards of a site. */
+function siteView(app: App, { id: board }: BoardState): Shape {
+  const doing = doings(app);
+  return h(
+    "fieldset",
+    { key: "site" },
+    h("legend", {}, "Of all boards: broker and clocks"),
     doing("Broker dies for 10 s", { board, do: "broker-dies", forMs: BROKER_MS }),
-    doing("Clock + 1 h", { board, do: "clock-jump", byMs: HOUR_MS }),
-    doing("Clock - 1 h", { board, do: "clock-jump", byMs: -HOUR_MS }),
+    doing("All clocks + 1 h", { board, do: "clock-jump", byMs: HOUR_MS }),
+    doing("All clocks - 1 h", { board, do: "clock-jump", byMs: -HOUR_MS }),
   );
 }
 

@@ -15,7 +15,7 @@ export function wireView(app: App, board: string): Shape[] {
       h(
         "p",
         { class: "dim" },
-        "Nothing was on the wire yet: a walk-up sale needs no network. Buy from this page to see it.",
+        "Nothing was on the wire since this page was opened: a walk-up sale needs no network. Buy from this page to see it.",
       ),
     ];
   }

@@ -2,6 +2,7 @@
 
 import type { BenchEvent, OutletState } from "../bench/bench-state.ts";
 import { formatMinor } from "../firmware/money.ts";
+import { countText } from "../firmware/units.ts";
 
 /** "1:02:03.4" of the world. */
 export function worldTime(ms: number): string {
@@ -48,8 +49,10 @@ export function happeningWords(event: BenchEvent): string {
       return `${event.outlet}: coil ${event.coil ? "on" : "off"}, contact ${event.contact ? "closed" : "open"}`;
     case "session": {
       const cause = event.cause === undefined ? "" : `, because of ${event.cause.of}`;
-      return `${event.outlet}: delivery ${event.what === "begin" ? "begins" : `ends after ${event.pulses} pulses${cause}`}`;
+      return `${event.outlet}: delivery ${event.what === "begin" ? "begins" : `ends after ${countText(event.pulses, "pulse")}${cause}`}`;
     }
+    case "first-pulse":
+      return `${event.outlet}: it flows`;
     case "order": {
       const { order, state, totalMinor, currency } = event.order;
       return `Order ${order} of ${money(totalMinor, currency)} is ${state}`;

@@ -4,6 +4,7 @@ import type { AutoEvent, StandingNeed } from "../firmware/consumer/auto.ts";
 import { plainText } from "../firmware/log.ts";
 import { formatMinor } from "../firmware/money.ts";
 import { stopWords } from "../firmware/token/stop-words.ts";
+import { countText } from "../firmware/units.ts";
 import type { Buyer } from "./consumer.ts";
 import { keptOffer, tellReceipts } from "./receipt-keeping.ts";
 import { pulsesText, unitsText } from "./sale-text.ts";
@@ -42,7 +43,7 @@ function openTeller(buyer: Buyer, { currency, budgetMinor }: StandingNeed): Tell
     },
     progress: ({ order, pulses }) => {
       out.emit({ step: "progress", order, pulses });
-      out.progress(`order ${order}: ${pulses} pulses`);
+      out.progress(`order ${order}: ${countText(pulses, "pulse")}`);
     },
     delivered: ({ purchase, receipts }) => {
       // The papers are kept like those of any purchase; a line for each order is enough to read.

@@ -31,9 +31,9 @@ export const CRASH = `## When something dies
 | the metering loop, killed or crashed | the guard, a program of its own that hears the loop's heartbeat over a pipe | some milliseconds |
 | the loop, stalled | the guard, which ends the loop first | 2 s |
 | loop and guard together, by SIGKILL | the service: \`ExecStopPost=\` runs \`open-outputs\` after every end; before that whatever the kernel does, see below | seconds |
-| the device's process, hung | systemd, which hears no more of it: it asks the loop to end, and that opens them | 15 s |
+| the device's process, hung | systemd, which hears no more of it: it asks the loop to end, and that opens them | 15 s, or 10 s where the hardware waits no longer than 15 s |
 | an output whose switch or meter is lost while it may be closed | the same: a start takes the lines anew; once, since what a start did not mend no second one does | 15 s |
-| systemd, the kernel, or a processor that hangs | the hardware watchdog, by a reset: pins then rest as at power-up | 30 s, or 15 s |
+| systemd, the kernel, or a processor that hangs | the hardware watchdog, by a reset: pins then rest as at power-up | 40 s, or 15 s |
 | the power | the relay: its spring | at once |
 
 Software cannot promise that an output opens at once when loop and guard are killed in one instant: by somebody with \`kill -9\`, or by a
@@ -59,10 +59,11 @@ So the hardware must do its part, whatever the program does:
 - **A driver stage.** A pin gives a few milliamperes: a transistor or a driver chip feeds the coil. Relay modules that are active low and run
   on 5 V may not open on 3.3 V: use their 3.3 V input, or another module.
 - **A watchdog.** \`watchdog: /dev/watchdog\` in the device file: the device then feeds the computer's own, twice a second, and only while its loop
-  reports and no output is out of hand. It is armed when the outputs are safe and disarmed by a stop in order; who opens the outputs
+  reports and no output is out of hand. It is armed when the device is ready and disarmed by a stop in order; who opens the outputs
   after a death disarms it, too, so that a reset comes only where that did not succeed, or nobody was there to do it. Started by hand,
   without systemd, a device that is killed leaves it running, and the computer is reset. systemd's own \`RuntimeWatchdogSec=\` has to be off
   then: one of the two can have it; a device that finds it taken says so once and goes on, and systemd feeds it also while our loop is dead.
+  One that its driver never lets go of (\`nowayout\`) resets the board wherever a start takes longer than its time, or does not succeed.
 - **A second contact.** Where a closed contact is a danger: one in series with the coil, behind a stage that wants edges from a program and not a
   level (a charge pump, a retriggerable monoflop): a level can hang.
 - **An emergency stop in the coil's own circuit.** The line that tells us of it is for the receipt, not for safety.

@@ -4,6 +4,7 @@ import type { Card } from "../firmware/consumer/credential.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
 import { TEST_CARDS, type TestBehaviour } from "../hal/sim/sim-payment-host.ts";
 import type { Command } from "./command.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import { type OptionValues, textOption } from "./option-value.ts";
 
 export const CARD_OPTIONS: Command["options"] = {
@@ -36,13 +37,21 @@ export interface ChosenCard {
   shown: string;
 }
 
+/** Digits are never quoted: they may be most of a number. */
+function noCardText(given: string): string {
+  if (!/^[a-z-]{1,32}$/i.test(given))
+    return "a card number has 12 to 19 digits, or is a test card's name";
+  const names = Object.keys(TEST_CARDS);
+  return `there is no test card ${given}${didYouMean(given, names)}; there is ${names.join(", ")}`;
+}
+
 /** Error: `usage`, which never quotes the number. */
 export function readCard(values: OptionValues): Result<ChosenCard> {
   const given = textOption(values, "card") ?? "approve";
   const isTest = Object.hasOwn(TEST_CARDS, given);
   const number = isTest ? TEST_CARDS[given as TestBehaviour] : given.replace(/[ -]/g, "");
   if (!/^\d{12,19}$/.test(number)) {
-    return fail("usage", "a card number has 12 to 19 digits (or name a test card)", "--card");
+    return fail("usage", noCardText(given), "--card");
   }
   const [, year, month] = /^(\d\d)(\d\d)$/.exec(textOption(values, "expiry") ?? EXPIRY) ?? [];
   const expiryMonth = Number(month);

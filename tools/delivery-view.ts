@@ -10,11 +10,12 @@ import { fail, type Result } from "../firmware/result.ts";
 import { chargeOf } from "../firmware/token/charge.ts";
 import type { Offer } from "../firmware/token/offer.ts";
 import { stopWords } from "../firmware/token/stop-words.ts";
+import { countText } from "../firmware/units.ts";
 import type { Output } from "./command.ts";
 import type { Buyer } from "./consumer.ts";
 import { nextCommand } from "./next-command.ts";
 import { keptOffer, keptReceipts, tellReceipts } from "./receipt-keeping.ts";
-import { countText, pulsesText, unitsText } from "./sale-text.ts";
+import { pulsesText, unitsText } from "./sale-text.ts";
 
 /** Stops that the payer meant; any other is told as a failure beside its receipt. */
 const AS_WANTED: ReadonlySet<string> = new Set(["exhausted", "consumer-end", "customer-button"]);

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert } from "../firmware/assert.ts";
 import { formatMinor } from "../firmware/money.ts";
+import { countText } from "../firmware/units.ts";
 import { type Child, type Fact, startSluice } from "./child.ts";
 
 const LIMIT_MS = 14_000;
@@ -24,8 +25,9 @@ const STEPS: Readonly<Record<string, (fact: Fact) => string>> = {
     `buyer     has a signed offer: ${f["units"]} ${f["unit"]} for ${money(f, "totalMinor")}`,
   pay: (f) => `buyer     paid ${money(f, "totalMinor")}`,
   begin: () => "buyer     asked for delivery",
-  progress: (f) => `meter     ${f["pulses"]} pulses, ${money(f, "amountMinor")}`,
-  end: (f) => `meter     stopped at ${f["pulses"]} pulses: ${f["stop"]}`,
+  progress: (f) =>
+    `meter     ${countText(Number(f["pulses"]), "pulse")}, ${money(f, "amountMinor")}`,
+  end: (f) => `meter     stopped at ${countText(Number(f["pulses"]), "pulse")}: ${f["stop"]}`,
 };
 
 const children: Child[] = [];

@@ -30,8 +30,15 @@ export function readDeviceFile(path: string): Result<DeviceConfig> {
   return config.ok ? config : inFile(path, config.fault);
 }
 
-/** The files that a device file names, as they stand in it. Errors: those of `readDeviceFile`. */
-export function namedFiles(path: string): Result<readonly string[]> {
+/** As they stand in it. */
+interface NamedFiles {
+  files: readonly string[];
+  /** Those of them that are modules of flow services. */
+  modules: ReadonlySet<string>;
+}
+
+/** The files that a device file names. Errors: those of `readDeviceFile`. */
+export function namedFiles(path: string): Result<NamedFiles> {
   const text = readText(path);
   const named: string[] = [];
   const note = (file: string): string => {
@@ -39,7 +46,10 @@ export function namedFiles(path: string): Result<readonly string[]> {
     return file;
   };
   const config = text.ok ? parseWithPaths(text.value, note) : text;
-  return config.ok ? ok(named) : inFile(path, config.fault);
+  if (!config.ok) return inFile(path, config.fault);
+  const { services } = config.value.payment;
+  const modules = services.flatMap((one) => ("module" in one ? [one.module] : []));
+  return ok({ files: named, modules: new Set(modules) });
 }
 
 function inFile(path: string, { kind, message, at }: Fault): Result<never> {

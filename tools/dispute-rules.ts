@@ -6,6 +6,7 @@ import { checkReceipts } from "../firmware/consumer/checks.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
 import type { Commitment } from "../firmware/token/commitment.ts";
 import { verifyChain } from "../firmware/token/receipt.ts";
+import { countText } from "../firmware/units.ts";
 import type { Crypto } from "../hal/crypto.ts";
 import {
   broken,
@@ -141,10 +142,10 @@ function metersOf({ consumer, receipts }: Case): Finding[] {
   const tolerance = sessions.length + Math.ceil(read / 100);
   if (charged - counted > tolerance) {
     const words =
-      `${charged} pulses were charged by the device's meter, and the consumer's counted ${counted}: ` +
+      `the device charged ${countText(charged, "pulse")} by its meter, and the consumer's counted ${counted}: ` +
       "which of the two is wrong is not in the logs";
     return [undecided("D10", words)];
   }
-  const words = `the device's meter counted ${read} pulses, the consumer's ${counted}`;
+  const words = `the device's meter counted ${countText(read, "pulse")}, the consumer's ${counted}`;
   return counted - read > tolerance ? [noted("D10", words)] : [];
 }

@@ -5,7 +5,7 @@ import { equalBytes, toHex } from "../firmware/bytes.ts";
 import { deliveredPulses } from "../firmware/consumer/stream-order.ts";
 import type { Breakdown } from "../firmware/token/receipt.ts";
 import { shortDigest, thumbprint } from "../firmware/token/signed.ts";
-import { coveredPulses, milliUnits } from "../firmware/units.ts";
+import { countText, coveredPulses, milliUnits } from "../firmware/units.ts";
 import type { Crypto } from "../hal/crypto.ts";
 import {
   broken,
@@ -126,7 +126,8 @@ function commitmentOdd(
   if (!equalBytes(commitment.device, thumbprint(crypto, certificate.signKey))) {
     return "for another device";
   }
-  if (commitment.units !== offer.units) return `for ${commitment.units} units, not ${offer.units}`;
+  if (commitment.units !== offer.units)
+    return `for ${countText(commitment.units, "unit")}, not ${offer.units}`;
   if (commitment.unitMinor !== offer.priceMinor || commitment.currency !== offer.currency) {
     return "at another price than the offer's";
   }
@@ -173,7 +174,7 @@ function judgeShown(
   const units = [...good].reduce((most, one) => Math.max(most, one.units), 0);
   const bad = shown.find((one) => !good.has(one));
   if (bad === undefined) return { units, findings: [] };
-  const words = `the proof of ${bad.units} units in its ${bad.where} is no link of the chain`;
+  const words = `the proof of ${countText(bad.units, "unit")} in its ${bad.where} is no link of the chain`;
   return { units, findings: [broken("D4", party, words)] };
 }
 
@@ -190,8 +191,9 @@ function chargedOf({ consumer, receipts }: Case, sessions: readonly StreamedSess
     }
     const most = coveredPulses(streamed.proof.units, offer.units, offer);
     if (charged <= most) continue;
-    const sum = isWhole ? charged : `at least ${charged}`;
-    const words = `by session ${session} it charged ${sum} pulses, and its proof pays for ${most}`;
+    const count = countText(charged, "pulse");
+    const sum = isWhole ? count : `at least ${count}`;
+    const words = `by session ${session} it charged ${sum}, and its proof pays for ${most}`;
     return [broken("D5", "device", words)];
   }
   return [];
@@ -205,7 +207,7 @@ function carriedOf({ receipts }: Case, sessions: readonly StreamedSession[]): Fi
     const { unpaidPulses = 0, caughtUpPulses = 0 } = streamed ?? {};
     const at = `its receipt of session ${session} says that`;
     if (caughtUpPulses > unpaid) {
-      const words = `${at} ${caughtUpPulses} pulses were caught up, and ${unpaid} were unpaid`;
+      const words = `${at} it caught up ${countText(caughtUpPulses, "pulse")}, of ${unpaid} unpaid`;
       return [broken("D6", "device", words)];
     }
     if (caughtUpPulses > pulses || unpaidPulses > runOnPulses) {
@@ -247,7 +249,7 @@ function withheldOf({ consumer, device, receipts }: Case, released: number): Fin
   const delivered = Math.min(offer.units, Math.floor(milliUnits(pulses, offer) / 1000));
   if (delivered - released <= step + window) return [];
   const words =
-    `his log says that ${delivered} units were delivered, and proves ${released}: ` +
+    `his log tells of ${countText(delivered, "unit")} delivered, and proves ${released}: ` +
     `with a step of ${step} and a window of ${window} that is too few`;
   return [broken("D8", "consumer", words)];
 }
@@ -260,9 +262,9 @@ function riskOf({ consumer, device, receipts }: Case, released: number, proved: 
     return sum + unpaidPulses - caughtUpPulses;
   }, 0);
   if (unpaid > 0)
-    findings.push(noted("D5", `${unpaid} pulses were given ahead of proof and stayed unpaid`));
+    findings.push(noted("D5", `${countText(unpaid, "pulse")} given ahead of proof stayed unpaid`));
   if (proved > released) {
-    const words = `the device holds a proof of ${proved} units, the consumer's log of ${released}: he gave it all the same`;
+    const words = `the device holds a proof of ${countText(proved, "unit")}, the consumer's log of ${released}: he gave it all the same`;
     findings.push(noted("D4", words));
   }
   const [mine, theirs] = [consumer.log, device.log].map(({ step, window }) => `${step}, ${window}`);

@@ -12,6 +12,7 @@ import {
   peekCertificate,
 } from "../firmware/token/certificate.ts";
 import { verifyChain } from "../firmware/token/receipt.ts";
+import { countText } from "../firmware/units.ts";
 import type { Crypto } from "../hal/crypto.ts";
 import { openNodeCrypto } from "../hal/linux/node-crypto.ts";
 import type { Output } from "./command.ts";
@@ -19,7 +20,6 @@ import { groupedThumbprint } from "./device-choice.ts";
 import { fieldLines } from "./field-text.ts";
 import { readGivenBytes } from "./given-bytes.ts";
 import { checkPrepaid } from "./prepaid-check.ts";
-import { countText } from "./sale-text.ts";
 import { type SignedObject, verifyCertificateBy, verifySignedObject } from "./signed-object.ts";
 
 /** Errors: what is wrong with the first object that is not right. */

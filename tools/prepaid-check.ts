@@ -8,6 +8,7 @@ import {
 } from "../firmware/consumer/token-checks.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
 import type { Receipt } from "../firmware/token/receipt.ts";
+import { countText } from "../firmware/units.ts";
 import type { Crypto } from "../hal/crypto.ts";
 
 /** Errors: `wrong-device`, `token-invalid`, the message beginning with what is wrong. */
@@ -29,7 +30,7 @@ export function checkPrepaid(
   for (const { token } of tokens) {
     const milli = deliveredMilli(receipts.filter(({ order }) => order === token.order));
     if (milli <= 1000 * token.units) continue;
-    const words = `delivered ${milli / 1000} units, for which it was not: ${token.units}`;
+    const words = `delivered ${countText(milli / 1000, "unit")}, for which it was not: ${token.units}`;
     return fail("token-invalid", `the token ${token.order} ${words}`);
   }
   return ok(undefined);

@@ -2,7 +2,7 @@
 
 import type { PriceOnList, ServiceOnList } from "../firmware/consumer/price-list.ts";
 import { formatMinor } from "../firmware/money.ts";
-import { countedUnits } from "../firmware/units.ts";
+import { countedUnits, countText } from "../firmware/units.ts";
 
 /** "19 %", "7.7 %", "0.25 %". */
 export function percentText(basisPoints: number): string {
@@ -19,7 +19,7 @@ export function serviceRows(service: ServiceOnList): readonly string[] {
   const words = [type, description].filter((text) => text !== undefined);
   return [
     ...(words.length === 0 ? [] : [words.join(": ")]),
-    ...(available === undefined ? [] : [`${available} units can be supplied now`]),
+    ...(available === undefined ? [] : [`${countText(available, "unit")} can be supplied now`]),
     ...(windowMax === undefined ? [] : [streamText(windowMax)]),
     ...(changed ? ["added or changed while running"] : []),
   ];

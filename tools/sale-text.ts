@@ -6,7 +6,7 @@ import { moneyPart } from "../firmware/token/charge.ts";
 import type { AmountLine, Offer } from "../firmware/token/offer.ts";
 import type { Receipt } from "../firmware/token/receipt.ts";
 import { stopWords } from "../firmware/token/stop-words.ts";
-import { countedUnits, milliUnits, runsOf } from "../firmware/units.ts";
+import { countedUnits, countText, milliUnits, runsOf } from "../firmware/units.ts";
 import { percentText, perUnitText } from "./price-text.ts";
 
 /** "3 kWh", "0.250 L". */
@@ -25,11 +25,6 @@ export function pulsesText(pulses: number, offer: Offer): string {
 /** "2026-01-31 12:00:05Z". */
 export function timeText(seconds: number): string {
   return new Date(1000 * seconds).toISOString().replace("T", " ").replace(".000", "");
-}
-
-/** "1 receipt", "3 receipts". */
-export function countText(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function row(name: string, value: string): string {

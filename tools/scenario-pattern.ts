@@ -23,6 +23,7 @@ const EVENTS: { readonly [K in BenchEvent["is"]]: Fields<K> } = {
     ...{ outlet: "string", order: "string", what: ["begin", "end"], pulses: "number" },
     reason: STOP_REASONS,
   },
+  "first-pulse": { outlet: "string", order: "string", pulses: "number" },
   stage: { flow: "string", stage: "string", service: "string", outcome: "string" },
   order: {},
   receipt: { order: "string", signed: "string" },

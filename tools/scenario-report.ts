@@ -5,6 +5,7 @@ import { type Bench, type BenchSetup, openBench } from "../bench/bench.ts";
 import { runScenario, type ScenarioReport, type TimelineLine } from "../bench/scenario-run.ts";
 import type { Finding } from "../bench/scenario-sights.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
+import { countText } from "../firmware/units.ts";
 import type { ExitCode, Output } from "./command.ts";
 import { readScenarioFile } from "./scenario-file.ts";
 
@@ -106,8 +107,8 @@ function timesReal({ worldMs, realMs }: Pick<Sums, "worldMs" | "realMs">): numbe
 
 function sumWords(sums: Sums): string {
   const { met, broken, worldMs, realMs, coreMs } = sums;
-  const of = broken === 0 ? `${met}` : `${broken} of ${met + broken}`;
-  const expected = `${of} expectations ${broken === 0 ? "met" : "BROKEN"}`;
+  const all = countText(met + broken, "expectation");
+  const expected = broken === 0 ? `${all} met` : `${broken} of ${all} BROKEN`;
   const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
   const took = `${seconds(realMs)}, ${seconds(coreMs)} of a core`;
   const times = timesReal(sums).toLocaleString("en");

@@ -1,8 +1,8 @@
 // What a release is asked on the board before a device is changed to it, as the user that it will run as: can it be this
-// device here? Drives no output, asks no meter, and takes nothing from a device that sells there meanwhile.
+// device here? Drives no output, asks no meter, writes nothing, and takes nothing from a device that sells there meanwhile.
 //   node build/tools/self-test.js DEVICE_FILE DATA_FOLDER
 
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { BOARDS } from "../boards/registry.ts";
 import { assert } from "../firmware/assert.ts";
@@ -13,7 +13,7 @@ import { reportLines } from "../hal/linux/gpio-lines.ts";
 import { readKeyFile } from "../hal/linux/key-file.ts";
 import { loadNative } from "../hal/linux/native.ts";
 import { openNodeCrypto } from "../hal/linux/node-crypto.ts";
-import { openSqliteStore } from "../hal/linux/sqlite-store.ts";
+import { lookAtStore } from "../hal/linux/sqlite-look.ts";
 import type { Finding } from "./board-finding.ts";
 import { checkLines } from "./board-lines.ts";
 import { checkMachine } from "./board-machine.ts";
@@ -71,18 +71,28 @@ async function checkPayment({ payment, broker }: DeviceConfig, troubles: Trouble
 }
 
 /** A device that was never started has neither yet: it makes both. */
-async function checkBooks(config: DeviceConfig, data: string, troubles: Troubles): Promise<void> {
+function checkBooks(config: DeviceConfig, data: string, troubles: Troubles): void {
   const keys = join(data, config.keys);
   if (isProvisioned(keys)) {
     const provisioned = readProvisioned(keys, openNodeCrypto());
     if (!provisioned.ok) troubles.push(provisioned.fault.message);
     for (const name of ["device-sign.pem", "device-box.pem"]) readKeyFile(join(keys, name));
   }
-  const path = join(data, "device.db");
-  if (!existsSync(path)) return;
-  mayUse("books", path, troubles);
-  // Beside the device that sells there, which has them to itself among devices.
-  await (await openSqliteStore(path)).close();
+  for (const name of existsSync(data) ? readdirSync(data).sort() : []) {
+    if (!name.endsWith(".db")) continue;
+    const path = join(data, name);
+    mayUse("books", path, troubles);
+    // Not opened as a device would, which brings them up to its own schema: the release that sells there has yet to read them.
+    lookAtStore(path);
+  }
+}
+
+/** Files of another user too: keys or books that root made or brought back. Throws what is a bug. */
+function troubleOf(error: unknown): string {
+  if (error instanceof HalError) return error.message;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code === undefined || path === undefined) throw error;
+  return `${path} cannot be used by this user (${code}): give it to the user that the device runs as`;
 }
 
 async function troublesOf(path: string, data: string): Promise<Troubles> {
@@ -95,10 +105,9 @@ async function troublesOf(path: string, data: string): Promise<Troubles> {
   try {
     checkBoardHere(read.value, troubles);
     await checkPayment(read.value, troubles);
-    await checkBooks(read.value, data, troubles);
+    checkBooks(read.value, data, troubles);
   } catch (error) {
-    if (!(error instanceof HalError)) throw error;
-    troubles.push(error.message);
+    troubles.push(troubleOf(error));
   }
   return troubles;
 }

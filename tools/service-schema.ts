@@ -11,7 +11,7 @@ import {
   UNITS_MAX,
   WINDOW_UNITS_MAX,
 } from "../firmware/protocol/messages.ts";
-import { UNDELIVERED } from "../firmware/token/offer.ts";
+import { UNDELIVERED } from "../firmware/token/undelivered.ts";
 import type { Ratio } from "../firmware/units.ts";
 
 /** A service as a file has it, with defaults filled in. */

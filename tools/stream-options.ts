@@ -5,11 +5,11 @@ import type { Dealer } from "../firmware/consumer/dealer.ts";
 import type { Purchase, StreamTerms } from "../firmware/consumer/purchase.ts";
 import { STEP_UNITS_MAX, WINDOW_UNITS_MAX } from "../firmware/protocol/messages.ts";
 import { fail, ok, type Result } from "../firmware/result.ts";
+import { countText } from "../firmware/units.ts";
 import type { Command } from "./command.ts";
 import type { Buyer } from "./consumer.ts";
 import { integerOption, type OptionValues } from "./option-value.ts";
 import type { ChosenPayment } from "./payment-options.ts";
-import { countText } from "./sale-text.ts";
 
 export const STREAM_OPTIONS: Command["options"] = {
   step: { type: "string" },

@@ -87,6 +87,9 @@ for each in "$scratch/boot.fat:$BOOT_MIB" "$parts/root.ext4:$ROOT_MIB" "$parts/r
   offset=$((offset + ${each##*:}))
 done
 mv "$scratch/image" "$target"
-cp --reflink=auto --sparse=always "$parts/root.ext4" "$root/build/sluice-root.ext4"
+# What goes over a network is sent without its empty end.
+cp --sparse=always "$parts/root.ext4" "$scratch/root.ext4"
+{ e2fsck -fp "$scratch/root.ext4" && resize2fs -M "$scratch/root.ext4"; } >"$scratch/words" 2>&1 || fail "the root could not be made smaller: $(tail -1 "$scratch/words")"
+mv "$scratch/root.ext4" "$root/build/sluice-root.ext4"
 step "$target: $(du -m "$target" | cut -f1) MB of $(($(stat -c %s "$target") / 1000000)) MB are in use"
 echo "image: write it to a card with: make flash CARD=/dev/sdX IMAGE=build/sluice-$board.img"

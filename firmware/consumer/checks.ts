@@ -18,7 +18,7 @@ import type { DeliveryToken } from "../token/delivery-token.ts";
 import type { AmountLine, Offer } from "../token/offer.ts";
 import type { Breakdown, Receipt, SessionReceipt, SettlementReceipt } from "../token/receipt.ts";
 import { shortDigest } from "../token/signed.ts";
-import { grantPulses, milliUnits, type Ratio } from "../units.ts";
+import { countText, grantPulses, milliUnits, type Ratio } from "../units.ts";
 import type { PriceOnList } from "./price-list.ts";
 import { nothingStreamed, streamedWith, streamedWrong } from "./stream-checks.ts";
 
@@ -195,7 +195,7 @@ export function readingsWrong(receipt: SessionReceipt): string | undefined {
   const { caughtUpPulses = 0 } = receipt.breakdown?.streamed ?? {};
   const own = pulses - caughtUpPulses;
   if (moved >= own + runOnPulses || METER_TROUBLE.has(reason)) return undefined;
-  return `the readings are ${moved} apart, for ${pulses} pulses and ${runOnPulses} more run on`;
+  return `the readings are ${moved} apart, for ${countText(pulses, "pulse")} and ${runOnPulses} more run on`;
 }
 
 function settlementWrong(

@@ -5,7 +5,7 @@ import type { Crypto } from "../../hal/crypto.ts";
 import type { Commitment } from "../token/commitment.ts";
 import { type ChainLink, provesFrom } from "../token/hash-chain.ts";
 import type { SessionReceipt } from "../token/receipt.ts";
-import { coveredPulses, grantPulses, type Ratio } from "../units.ts";
+import { countText, coveredPulses, grantPulses, type Ratio } from "../units.ts";
 
 /** What the receipts before one say together. */
 export interface StreamedSoFar {
@@ -47,18 +47,18 @@ export function streamedWrong(
   const { proof, unpaidPulses, caughtUpPulses } = streamed;
   if (proof.units < before.proof.units) return "holds an older proof than the receipt before it";
   if (!provesFrom(crypto, before.order, before.proof, proof)) {
-    return `holds a proof of ${proof.units} units that we never gave`;
+    return `holds a proof of ${countText(proof.units, "unit")} that we never gave`;
   }
   const charged = chargedBefore + pulses;
   if (charged > coveredPulses(proof.units, before.units, ratio)) {
-    return `charges ${charged} pulses in all, and has proof of ${proof.units} units`;
+    return `charges ${countText(charged, "pulse")} in all, and has proof of ${countText(proof.units, "unit")}`;
   }
   if (unpaidPulses > runOnPulses) return "counts more as not paid than as given";
   if (caughtUpPulses > Math.min(pulses, before.unpaidPulses)) {
-    return `charges ${caughtUpPulses} pulses of earlier sessions, and ${before.unpaidPulses} were open`;
+    return `charges ${countText(caughtUpPulses, "pulse")} of earlier sessions, of ${before.unpaidPulses} open`;
   }
   const given = charged + before.unpaidPulses + unpaidPulses - caughtUpPulses;
   if (given > grantPulses(before.units, ratio))
-    return `counts ${given} pulses, more than was bought`;
+    return `counts ${countText(given, "pulse")}, more than was bought`;
   return undefined;
 }

@@ -27,10 +27,19 @@ const TROUBLE_WORDS: Readonly<Record<MeterTrouble["what"], string>> = {
   leaked: "it counted though the switch was open",
 };
 
-/** `health`: what the meters say of themselves, by id, of those that are not well. */
+/** What the meters say of themselves. */
+export interface MetersHealth {
+  /** By id, of those that are not well. */
+  words: Readonly<Record<string, string>>;
+  /** Ids of those whose first answer may still come in time. */
+  awaited: readonly string[];
+}
+
+const WELL: MetersHealth = { words: {}, awaited: [] };
+
 export function outletReport(
   state: OutletState,
-  health: Readonly<Record<string, string>> = {},
+  { words, awaited }: MetersHealth = WELL,
 ): OutletReport {
   const session = sessionOf(state.phase);
   const readings: Record<string, number> = {};
@@ -43,6 +52,9 @@ export function outletReport(
     else if (trouble !== undefined) ailing[id] = TROUBLE_WORDS[trouble.what];
   }
   const obstacle = obstacleOf(state);
+  const isAwaited =
+    obstacle === "meter-lost" &&
+    state.meters.every(({ lost }, i) => !lost || awaited.includes(state.rules.meters[i]?.id ?? ""));
   return {
     outlet: state.rules.id,
     healthy: obstacle === undefined && (session !== undefined || state.isOpen),
@@ -51,7 +63,8 @@ export function outletReport(
     readings,
     retained: state.rules.meters.filter((meter) => meter.retains).map((meter) => meter.id),
     raised: state.interlocks.raised,
-    ailing: { ...ailing, ...health },
+    ailing: { ...ailing, ...words },
+    ...(isAwaited && { awaited: true }),
     ...(isRunaway(state) && { runaway: true }),
   };
 }

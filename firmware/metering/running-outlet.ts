@@ -12,6 +12,7 @@ import { interlockCause, readInterlock } from "./interlock-watch.ts";
 import type { InterlockReading } from "./interlocks.ts";
 import { lostBy, unlessLost } from "./lost.ts";
 import { startOutlet } from "./outlet.ts";
+import type { MetersHealth } from "./outlet-report.ts";
 import {
   type LoopEffect,
   type OutletRules,
@@ -37,8 +38,7 @@ export interface RunningOutlet {
   /** Tells the meters whether the contact is closed. */
   follow(): void;
   onWake(wake: () => void): void;
-  /** What the meters that are not well say of themselves, by id. */
-  health(): Record<string, string>;
+  health(): MetersHealth;
 }
 
 /** Opens the switch and takes a first reading. */
@@ -134,12 +134,14 @@ function readSwitch(actuator: Switch): SwitchState | "lost" {
   }
 }
 
-function healthOf({ meters }: OutletDevices): Record<string, string> {
+function healthOf({ meters }: OutletDevices): MetersHealth {
   const words: Record<string, string> = {};
+  const awaited: string[] = [];
   for (const [id, meter] of meters) {
     const health = unlessLost(() => meter.health?.());
     if (health === undefined || health === "lost" || health.state === "good") continue;
     words[id] = `${health.state}: ${health.message}`.slice(0, WORDS_CHARACTERS_MAX);
+    if (health.state === "waiting") awaited.push(id);
   }
-  return words;
+  return { words, awaited };
 }

@@ -19,7 +19,7 @@ import {
 } from "./config/flow-changes.ts";
 import type { FlowConfig } from "./config/flow-config.ts";
 import { DEFAULT_SETTINGS, type FlowSettings } from "./config/settings.ts";
-import type { FlowEngine } from "./engine/engine.ts";
+import type { AnswerWatch, FlowEngine } from "./engine/engine.ts";
 import { openFlowEngine } from "./engine/open-engine.ts";
 import type { FlowService } from "./engine/service.ts";
 import { openFlowPayments } from "./order/flow-payments.ts";
@@ -49,6 +49,8 @@ export interface PaymentSideOptions {
   services?: readonly FlowService[];
   /** What the operator changed of the flows while the device ran. */
   changes?: FlowChanges;
+  /** Of a bench. */
+  watch?: AnswerWatch;
 }
 
 export interface PaymentSide {
@@ -77,7 +79,7 @@ export async function openPaymentSide(
   ports: PaymentSidePorts,
   options: PaymentSideOptions = {},
 ): Promise<PaymentSide> {
-  const { flows: configured, settings = DEFAULT_SETTINGS, services = [], changes } = options;
+  const { flows: configured, settings = DEFAULT_SETTINGS, services = [], changes, watch } = options;
   const { host, store, clock, entropy, log, cardDesk } = ports;
   const application = openPaymentApplication({ host, clock, log });
   const flowsUnder = (overlay: FlowOverlay): readonly FlowConfig[] => {
@@ -105,6 +107,7 @@ export async function openPaymentSide(
   const newId = (): string => toHex(entropy.bytes(8));
   const engine = openFlowEngine({
     ...{ clock, log, registry, history, journal, newId },
+    ...(watch && { watch }),
     settings: () => settings,
   });
   const payments = openFlowPayments({

@@ -6,7 +6,7 @@ import { assert } from "../assert.ts";
 import type { PaymentWay } from "../payment/payments.ts";
 import { SERVICES_MAX } from "../protocol/messages.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { Undelivered } from "../token/offer.ts";
+import type { Undelivered } from "../token/undelivered.ts";
 import type { Tier } from "../units.ts";
 import { checkService } from "./service-check.ts";
 

@@ -13,7 +13,7 @@ import { fail, ok, type Result } from "../result.ts";
 import { shortDigest } from "../token/signed.ts";
 import { causeWords } from "../token/stop-words.ts";
 import { grantPulses } from "../units.ts";
-import { awaitedContact } from "./awaited-contact.ts";
+import type { Awaited } from "./awaited-contact.ts";
 import type { LevelLimit, Service } from "./catalogue.ts";
 import type { Journal } from "./journal.ts";
 import { LeftItems } from "./left-items.ts";
@@ -70,7 +70,7 @@ export interface Delivery {
   /** Whether the outlet could deliver now: `not-ready` with the reason. Busy is no obstacle to selling. */
   ready(outlet: string): Result<void>;
   /** What the customer himself does first, where nothing else is in the way: plug in, or lift the nozzle. */
-  awaits(outlet: string): "vehicle" | "nozzle" | undefined;
+  awaits(outlet: string): Awaited | undefined;
   free(outlet: string): boolean;
   /** Every outlet that the loop has spoken of. */
   outlets(): readonly OutletHealth[];
@@ -119,7 +119,7 @@ class MeteredDelivery implements Delivery {
 
   constructor(ports: DeliveryPorts) {
     this.#ports = ports;
-    this.#outlets = openOutletWatch(ports.log, (outlet) => ports.runOns.of(outlet));
+    this.#outlets = openOutletWatch(ports.log, (outlet) => ports.runOns.of(outlet), ports.outlets);
     this.#leftItems = new LeftItems(ports.clock, ports.outlets);
     this.#levels = openLevels({
       clock: ports.clock,
@@ -152,9 +152,8 @@ class MeteredDelivery implements Delivery {
     return this.#outlets.ready(outlet);
   }
 
-  awaits(outlet: string): "vehicle" | "nozzle" | undefined {
-    const part = this.#ports.outlets.find(({ id }) => id === outlet);
-    return awaitedContact(part, this.#outlets.report(outlet));
+  awaits(outlet: string): Awaited | undefined {
+    return this.#outlets.awaits(outlet);
   }
 
   outlets(): readonly OutletHealth[] {

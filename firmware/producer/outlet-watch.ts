@@ -1,6 +1,7 @@
 // What the metering loop said last of the board: which outlets can deliver, and if not why not. What changes in that
 // is on record in the log.
 
+import type { OutletPart } from "../../hal/board.ts";
 import type {
   LoopReport,
   OutletReport,
@@ -10,6 +11,7 @@ import type {
 } from "../../hal/loop-host.ts";
 import type { Log } from "../log.ts";
 import { fail, ok, type Result } from "../result.ts";
+import { type Awaited, awaitedContact, awaitedText } from "./awaited-contact.ts";
 
 /** For the operator. */
 export interface OutletHealth {
@@ -32,6 +34,8 @@ export interface OutletWatch {
   onLost(): void;
   /** Whether the count of a meter that kept counting may still come: one on a bus has not answered a loop that just started. */
   awaitsReading(of: { outlet: string; meter: string }): boolean;
+  /** What a customer does first, where nothing else is in the way: that is no trouble. */
+  awaits(outlet: string): Awaited | undefined;
   /** Whether the outlet could deliver now: `not-ready` with the reason. */
   ready(outlet: string): Result<void>;
   health(): OutletHealth[];
@@ -40,11 +44,17 @@ export interface OutletWatch {
 export function openOutletWatch(
   log: Log,
   runOnOf: (outlet: string) => RunOn | undefined,
+  parts: readonly OutletPart[] = [],
 ): OutletWatch {
   const reports = new Map<string, OutletReport>();
   /** How long the loop is up, by its own clock. */
   const up = { sinceMs: 0, forMs: 0 };
-  const { tellOutlet, tellSensor } = teller(log);
+  const awaits = (report: OutletReport): Awaited | undefined =>
+    awaitedContact(
+      parts.find(({ id }) => id === report.outlet),
+      report,
+    );
+  const { tellOutlet, tellSensor } = teller(log, awaits);
   return {
     report: (outlet) => reports.get(outlet),
     onReports: ({ on, outlets, sensors, atMs }) => {
@@ -74,7 +84,13 @@ export function openOutletWatch(
       if (report.healthy) return ok(undefined);
       const { fault = "unknown", raised } = report;
       const which = raised.length > 0 ? ` (${raised.slice(0, LISTED_MAX).join(", ")})` : "";
-      return fail("not-ready", `the outlet cannot deliver: ${fault}${which}`);
+      const contact = awaits(report);
+      const first = contact === undefined ? "" : `: ${awaitedText(contact).toLowerCase()} first`;
+      return fail("not-ready", `the outlet cannot deliver: ${fault}${which}${first}`);
+    },
+    awaits: (outlet) => {
+      const report = reports.get(outlet);
+      return report && awaits(report);
     },
     health: () =>
       [...reports.values()].map((report) => {
@@ -85,7 +101,7 @@ export function openOutletWatch(
 }
 
 /** What is the matter goes on record when it begins, when it changes and when it is over. */
-function teller(log: Log) {
+function teller(log: Log, awaits: (report: OutletReport) => Awaited | undefined) {
   /** As they were logged last. */
   const told = new Map<string, string>();
 
@@ -95,7 +111,19 @@ function teller(log: Log) {
     sayIt();
   };
   const tellOutlet = (report: OutletReport): void => {
-    const { outlet, fault, raised, ailing } = report;
+    const { outlet, fault, raised, ailing, awaited } = report;
+    // It keeps the outlet from selling for a moment: of a meter it is not known yet, of an interlock it is over.
+    if (awaited === true || isClearing(report)) {
+      if ((told.get(`outlet ${outlet}`) ?? "") === "") told.set(`outlet ${outlet}`, "for a moment");
+      return;
+    }
+    const contact = Object.keys(ailing).length === 0 ? awaits(report) : undefined;
+    if (contact !== undefined) {
+      tell(`outlet ${outlet}`, `awaits ${contact}`, () =>
+        log("info", "outlet-awaits", { outlet, contact }),
+      );
+      return;
+    }
     const meters = Object.entries(ailing).map(([meter, words]) => `${meter}: ${words}`);
     const more = [...(raised.length > 0 ? [`raised: ${raised.join(", ")}`] : []), ...meters];
     const now = [fault ?? "", ...more].join("; ");
@@ -111,6 +139,13 @@ function teller(log: Log) {
     });
   };
   return { tellOutlet, tellSensor };
+}
+
+/** What an interlock stands for; it stands a moment longer than one is raised. */
+const BLOCKS: ReadonlySet<string> = new Set(["interlock", "emergency-stop", "sensor-stale"]);
+
+function isClearing({ fault, raised, ailing }: OutletReport): boolean {
+  return BLOCKS.has(fault ?? "") && raised.length === 0 && Object.keys(ailing).length === 0;
 }
 
 const LISTED_MAX = 3;

@@ -28,7 +28,7 @@ import {
   tuple,
   uint,
 } from "../protocol/schema.ts";
-import { undelivered } from "../token/offer.ts";
+import { undelivered } from "../token/undelivered.ts";
 import type { Price, Service } from "./catalogue.ts";
 
 const READING_MAX = 1_000_000_000;

@@ -8,7 +8,8 @@ import { formatMinor } from "../money.ts";
 import { qrRows, receiptCode } from "../payment/services/receipt-code.ts";
 import { utcText } from "../payment/services/receipt-text.ts";
 import type { Receipt } from "../token/receipt.ts";
-import { milliUnits } from "../units.ts";
+import { countText, milliUnits } from "../units.ts";
+import { type Awaited, awaitedText } from "./awaited-contact.ts";
 import type { Price, Service } from "./catalogue.ts";
 import { capturedMinor, type Order, ratioOf, remainingPulses, sessionCharge } from "./order.ts";
 
@@ -56,12 +57,9 @@ const DECLINES: Partial<Readonly<Record<FaultKind, string>>> = {
   "not-ready": "Out of order",
 };
 
-/** What whoever stands there does first. */
-const AWAITED = { vehicle: "Connect the vehicle", nozzle: "Lift the nozzle" } as const;
-
 /** Why nothing is sold now, in one row. */
-export function troubleText(why: FaultKind, awaited: keyof typeof AWAITED | undefined): string {
-  return why === "not-ready" && awaited !== undefined ? AWAITED[awaited] : declineText(why);
+export function troubleText(why: FaultKind, awaited: Awaited | undefined): string {
+  return why === "not-ready" && awaited !== undefined ? awaitedText(awaited) : declineText(why);
 }
 
 /** Rows come in the order of what matters most: a display may have four. */
@@ -229,7 +227,7 @@ function causeText(reason: StopReason, { of, value, unit }: StopCause): string |
     case "meter-implausible":
       return `Meter wrong: ${value}`;
     case "leak":
-      return `Leak: ${value} pulses`;
+      return `Leak: ${countText(value, "pulse")}`;
     case "sensor-stale":
       return unit === "ms" ? `Sensor silent ${seconds}` : undefined;
     case "weld":

@@ -43,16 +43,7 @@ import {
   TOKEN_ID,
   verify,
 } from "./signed.ts";
-
-/** What becomes of units that were paid and not delivered. */
-export const UNDELIVERED = {
-  refund: 1, // refunded when the consumer or a fault ends delivery, and at the latest at expiry
-  "credit-refund": 2, // kept as credit until expiry, then refunded
-  "credit-forfeit": 3, // kept as credit until expiry, then forfeited
-} as const;
-export type Undelivered = keyof typeof UNDELIVERED;
-
-export const undelivered = named("undelivered", oneOf(UNDELIVERED));
+import { undelivered } from "./undelivered.ts";
 
 /**
  * What a line of the amount is for. Tax has no line of its own: every amount contains it. An extra, which the payer

@@ -1,6 +1,7 @@
 // Why a delivery stopped, in words: the reason of the closed list, and the reading that brought it about.
 
 import type { StopCause } from "../../hal/loop-host.ts";
+import { countText } from "../units.ts";
 
 interface Stop {
   /** Of STOP_REASONS, or that an order expired. */
@@ -25,10 +26,10 @@ function readingWords(reason: string, { value, unit }: StopCause): string {
       return `${WAITED[reason] ?? "for"} ${value} ms`;
     case "pulses":
       return reason === "leak"
-        ? `${value} pulses through the open switch`
-        : `${LAST[reason] ?? "at"} ${value} pulses`;
+        ? `${countText(value, "pulse")} through the open switch`
+        : `${LAST[reason] ?? "at"} ${countText(value, "pulse")}`;
     case "units":
-      return `proof of ${value} ${value === 1 ? "unit" : "units"}`;
+      return `proof of ${countText(value, "unit")}`;
     case "state":
       return value === 0 ? (SHOWED[reason] ?? "open") : "raised";
     case "value":

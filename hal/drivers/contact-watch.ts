@@ -38,12 +38,13 @@ export function watchContact(
     state: () => {
       const unknown = commanded ? BLIND_CLOSED : BLIND_OPEN;
       if (given || feedback === undefined) return unknown;
+      // Before it is read: a process that is held up in between would take what it read for newer than it is.
+      const nowMs = clock.monotonicMs();
       const isClosed = feedback.read();
       if (isClosed === commanded) {
         disagreesSinceMs = undefined;
         return commanded ? CLOSED : OPEN;
       }
-      const nowMs = clock.monotonicMs();
       disagreesSinceMs ??= nowMs;
       if (nowMs - disagreesSinceMs <= operateMsMax) return unknown;
       return commanded ? NOT_CLOSED : WELDED;

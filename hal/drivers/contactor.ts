@@ -25,8 +25,12 @@ export function openContactor(
   return {
     set: (closed) => {
       if (given) return;
-      watch.command(closed);
-      coil.set(closed);
+      // Its time begins when it has been told: a process may be held up in between.
+      try {
+        coil.set(closed);
+      } finally {
+        watch.command(closed);
+      }
     },
     state: watch.state,
     close: () => {

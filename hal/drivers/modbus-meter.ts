@@ -77,6 +77,7 @@ function pollQuantity(
   let answers = 0;
   let failures = 0;
   let closed = false;
+  const openedMs = clock.monotonicMs();
   const isOld = (): boolean =>
     last === undefined || clock.monotonicMs() - last.atMs > part.staleAfterMs;
 
@@ -110,6 +111,9 @@ function pollQuantity(
       if (trouble === undefined && !isOld()) {
         return { state: "good", message: "", answers, failures };
       }
+      const isWaiting =
+        answers + failures === 0 && clock.monotonicMs() - openedMs <= part.staleAfterMs;
+      if (isWaiting) return { state: "waiting", message: sentence(), answers, failures };
       const isWrong = trouble !== undefined && KINDS[trouble.kind] === "corrupt";
       const state = isWrong ? "wrong" : isOld() ? "silent" : "late";
       return { state, message: sentence(), answers, failures };

@@ -40,8 +40,12 @@ export function openTwoStageValve(
       if (given) return;
       closed = nextClosed;
       if (!closed) slow = false;
-      watch.command(closed);
-      drive();
+      // Its time begins when it has been told: a process may be held up in between.
+      try {
+        drive();
+      } finally {
+        watch.command(closed);
+      }
     },
     slow: (nextSlow) => {
       if (given) return;

@@ -5,15 +5,23 @@ import { HalError } from "../hal-error.ts";
 import { loadNative, type Native } from "./native.ts";
 
 export interface ServiceNotify {
-  /** Whoever waits for the start need not wait any longer. */
-  ready(): void;
-  /** To be said by what proves it. Where nobody watches us nothing is sent. */
+  /**
+   * Whoever waits for the start need not wait any longer. Where the hardware resets the computer when it was not fed for
+   * `hardwareMs`, the manager is told to act well before that, if it would not.
+   */
+  ready(hardwareMs?: number): void;
+  /**
+   * To be said by what proves it. Nothing is sent where nobody watches us, nor before we are ready: the manager's clock
+   * would begin to run with the first word, and a start has a limit of its own.
+   */
   alive(): void;
   /** The end has begun. */
   stopping(): void;
 }
 
 const NAME_BYTES_MAX = 107;
+/** Of the hardware's time: what is left is for what the manager does, which opens the outputs. */
+const HARDWARE_SHARE = 2 / 3;
 
 /**
  * Undefined where no manager wants to hear of us. Throws HalError `refused` where its socket has a name that cannot be
@@ -28,7 +36,8 @@ export function openServiceNotify(
   if (name === undefined || name === "") return undefined;
   const address = addressOf(name);
   const sendDatagram = send ?? loadNative().sendDatagram;
-  const isWatched = watches(env, pid);
+  const watchMs = watchTimeMs(env, pid);
+  let isReady = false;
   let owed = "";
   const say = (words: string): void => {
     const message = owed + words;
@@ -37,9 +46,14 @@ export function openServiceNotify(
     owed = sendDatagram(address, Buffer.from(message)) < 0 ? message : "";
   };
   return {
-    ready: () => say("READY=1\n"),
+    ready: (hardwareMs = Infinity) => {
+      isReady = true;
+      const ourMs = Math.floor(hardwareMs * HARDWARE_SHARE);
+      const isTooLate = watchMs !== undefined && ourMs < watchMs;
+      say(isTooLate ? `READY=1\nWATCHDOG_USEC=${ourMs * 1000}\n` : "READY=1\n");
+    },
     alive: () => {
-      if (owed === "") say(isWatched ? "WATCHDOG=1\n" : "");
+      if (owed === "") say(isReady && watchMs !== undefined ? "WATCHDOG=1\n" : "");
       // Old words of life are not saved up.
       else say("");
     },
@@ -58,8 +72,11 @@ function addressOf(name: string): Uint8Array {
   return bytes;
 }
 
-/** sd_watchdog_enabled(3): the manager set a time, and means this process. */
-function watches(env: Readonly<Record<string, string | undefined>>, pid: number): boolean {
+/** sd_watchdog_enabled(3): where the manager set a time, and means this process. */
+function watchTimeMs(
+  env: Readonly<Record<string, string | undefined>>,
+  pid: number,
+): number | undefined {
   const { WATCHDOG_USEC: time = "", WATCHDOG_PID: whose = String(pid) } = env;
-  return /^[1-9]\d{0,18}$/.test(time) && whose === String(pid);
+  return /^[1-9]\d{0,18}$/.test(time) && whose === String(pid) ? Number(time) / 1000 : undefined;
 }

@@ -6,12 +6,10 @@ import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads";
 import Database from "better-sqlite3";
-import { HalError } from "../hal-error.ts";
 import type { StoreRecord, StoreWrite } from "../store.ts";
 import { checkExpected } from "../store-write.ts";
+import { migrate, type StoreTrouble, troubleOf } from "./sqlite-file.ts";
 
-/** The newest layout of the tables that this program knows; older files are brought up to it, never down. */
-const SCHEMA_VERSION = 1;
 const GROUP_COMMITS_MAX = 64;
 /** Of each database, instead of 2 MiB: records are looked up by their key, seldom twice. */
 const CACHE_KIB = 256;
@@ -32,11 +30,6 @@ export type StoreRequest =
   | { id: number; do: "close"; store: number }
   /** Ends the thread, once all of them are closed; without an answer. */
   | { id: number; do: "end" };
-
-export interface StoreTrouble {
-  kind: "full" | "corrupt" | "refused" | "changed" | "other";
-  message: string;
-}
 
 export type StoreAnswer = string | readonly StoreRecord[] | undefined;
 
@@ -120,43 +113,6 @@ function openTables({ path, busyMs, bytesMax, exclusive }: Opening): Tables {
       lock?.close();
     },
   };
-}
-
-function migrate(db: Database.Database, path: string): void {
-  db.exec("create table if not exists meta (version integer not null)");
-  const version = db.prepare("select version from meta").pluck().get() as number | undefined;
-  if (version !== undefined && version > SCHEMA_VERSION) {
-    const message =
-      `${path} was written by a newer version of sluice (schema ${version}, ` +
-      `this one knows ${SCHEMA_VERSION}): install that version again, or use another data directory`;
-    throw Object.assign(new Error(message), { code: "SCHEMA_NEWER" });
-  }
-  if (version === undefined) {
-    // With row ids: a body of up to a page lies in one leaf, where a table without them would spill it over
-    // several pages (SQLite file format, 1.6), and each of those would be written at every change.
-    db.exec(
-      "create table record (kind text not null, id text not null, body text not null, " +
-        "primary key (kind, id))",
-    );
-    db.prepare("insert into meta (version) values (?)").run(SCHEMA_VERSION);
-  }
-}
-
-function troubleOf(error: unknown, path: string): StoreTrouble {
-  if (error instanceof HalError && error.kind === "changed") {
-    return { kind: error.kind, message: error.message };
-  }
-  const code = (error as { code?: unknown }).code;
-  const text = error instanceof Error ? error.message : String(error);
-  if (code === "SCHEMA_NEWER" || code === "LOCKED") return { kind: "refused", message: text };
-  const message = `store ${path}: ${text}${typeof code === "string" ? ` (${code})` : ""}`;
-  if (typeof code !== "string") return { kind: "other", message };
-  if (code === "SQLITE_FULL" || code === "ENOSPC") return { kind: "full", message };
-  if (code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
-    return { kind: "corrupt", message };
-  }
-  if (code === "EACCES" || code === "EPERM") return { kind: "refused", message };
-  return { kind: "other", message };
 }
 
 /** The databases of this thread, by number, and the port that their owner is behind. */

@@ -1,11 +1,12 @@
-// The computer's watchdog as a device uses it: armed when its outputs are safe, fed from then on, disarmed in the end.
+// The computer's watchdog as a device uses it: armed when it is ready, fed from then on, disarmed in the end.
 // A device sells without it, too: what is wrong with it is told once.
 
 import { HalError } from "../hal-error.ts";
 import { openWatchdog, type Watchdog } from "./watchdog.ts";
 
 export interface WatchdogFeeder {
-  arm(): void;
+  /** Answers how long it waits from now on, in milliseconds; undefined where there is none. */
+  arm(): number | undefined;
   /**
    * Nothing before it is armed. One that could not be fed is tried again the next time: behind a bus it may have missed one
    * word only, and a watchdog that nobody feeds any more resets a computer that is well.
@@ -41,11 +42,13 @@ export function openWatchdogFeeder(
   };
   return {
     arm: () => {
-      if (path === undefined || closed || watchdog !== undefined) return;
-      attempt(() => {
-        watchdog = open(path);
-        onArmed(watchdog);
-      });
+      if (path !== undefined && !closed && watchdog === undefined) {
+        attempt(() => {
+          watchdog = open(path);
+          onArmed(watchdog);
+        });
+      }
+      return watchdog?.timeoutMs;
     },
     feed: () => {
       const fed = watchdog;

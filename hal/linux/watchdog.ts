@@ -31,10 +31,12 @@ const SET_TIMEOUT = 0xc0045706;
 const GET_TIMEOUT = 0x80045707;
 
 /**
- * What is asked for, in seconds: longer than a service manager waits for us, which acts more gently. The second is what
- * drivers take that count in the hardware itself, such as the Raspberry Pi's on older kernels.
+ * What is asked for, in seconds. The first leaves a service manager the time to end a device that hangs, by force where it
+ * has to, and to open the outputs, which disarms this: WatchdogSec= and TimeoutAbortSec= of deploy/sluice.service, and 15 s
+ * for what it starts then. The second is what drivers take that count in the hardware alone, such as the Raspberry Pi's
+ * before Linux 6.7: there the manager is told to act earlier (service-notify.ts).
  */
-const WANTED_S = [30, 15] as const;
+const WANTED_S = [40, 15] as const;
 /** The loop reports twice a second, and this process may be held up for seconds by a slow card. */
 const TIMEOUT_S_MIN = 10;
 

@@ -3,7 +3,8 @@
 
 free_port() { node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'; }
 
-# The only thing that is special about this board is the way to it: it stands in an ssh configuration, as anybody's may.
+# The only thing that is special about this board is the way to it: it stands in an ssh configuration, as anybody's may. One
+# connection for all that the test itself asks, because an emulated processor takes seconds to make one.
 guest_reach() {
   ssh_port=$(free_port) broker_port=$(free_port)
   install -m 600 "$guest/key" "$scratch/key"
@@ -18,6 +19,9 @@ Host charger1
   IdentityFile $scratch/key
   IdentitiesOnly yes
   BatchMode yes
+  ControlMaster auto
+  ControlPath $scratch/way
+  ControlPersist yes
 CONFIG
   mkdir -p "$scratch/bin"
   [ -e "$scratch/bin/ssh" ] || printf '#!/bin/sh\nexec %s -F %s "$@"\n' "$(command -v ssh)" "$scratch/config" >"$scratch/bin/ssh"

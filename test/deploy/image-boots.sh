@@ -1,18 +1,23 @@
 #!/bin/bash
 # make test-image: the SD image boots in an emulated computer through U-Boot, with the script that the board runs, makes its
-# keys and sells, over the network and to a card; a root that does not start gives way to the other; another copy of the
-# same image makes other keys; and Debian's kernel brings it up on an emulated Raspberry Pi 3.
+# keys and sells, over the network and to a card; a new root comes over ssh, is tried, and sells; one that does not start
+# gives way to the other; another copy of the same image makes other keys; and Debian's kernel brings it up on an emulated
+# Raspberry Pi 3.
 # Exit 0 also where this machine cannot: it says why.
 set -euo pipefail
 tests=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$tests/../..")
 began=$SECONDS
-MIB=1048576
 PATH=$PATH:/usr/sbin:/sbin
-say() { printf 'test-image: %4d s  %s\n' $((SECONDS - began)) "$*"; }
+told=$SECONDS
+# Since the beginning, and since the words before.
+say() {
+  printf 'test-image: %4d s, +%d s  %s\n' $((SECONDS - began)) $((SECONDS - told)) "$*"
+  told=$SECONDS
+}
 
 missing=
-for each in qemu-system-aarch64:qemu-system-arm /usr/lib/u-boot/qemu_arm64/u-boot.bin:u-boot-qemu debugfs:e2fsprogs mkenvimage:u-boot-tools ssh:openssh-client; do
+for each in qemu-system-aarch64:qemu-system-arm /usr/lib/u-boot/qemu_arm64/u-boot.bin:u-boot-qemu debugfs:e2fsprogs ssh:openssh-client; do
   command -v "${each%:*}" >/dev/null || [ -e "${each%:*}" ] || missing="$missing ${each#*:}"
 done
 if [ -n "$missing" ]; then
@@ -30,16 +35,17 @@ trap 'jobs -p | xargs -r kill 2>/dev/null || true; wait || true; rm -rf "$scratc
 # The only way in is the one that everybody has: a key that sluice.txt names.
 ssh-keygen -q -t ed25519 -N "" -C guest -f "$scratch/key"
 printf 'hostname=charger1\nssh-key=%s\n' "$(cat "$scratch/key.pub")" >"$scratch/sluice.txt"
-# An emulated computer is slow, and a meter that was not read for 3 s of the world is a lost one: the world goes slowly, too.
-sed -e 's/host: 127.0.0.1/host: 0.0.0.0/' -e 's/^benchRate: .*/benchRate: 0.25/' "$root/boards/virtual-pi-charger.yaml" >"$scratch/charger.yaml"
+# An emulated computer is slow, and a meter that was not read for 3 s of the world is a lost one: the world goes slowly, too,
+# and a second in it costs enough to be seen on a receipt.
+sed -e 's/host: 127.0.0.1/host: 0.0.0.0/' -e 's/^benchRate: .*/benchRate: 0.25/' -e 's/amountMinor: 6,/amountMinor: 600,/' "$root/boards/virtual-pi-charger.yaml" >"$scratch/charger.yaml"
 "$root/deploy/image/compose.sh" virt "$scratch/charger.yaml" "$scratch/sluice.txt" || exit 1
 image=$root/build/sluice-virt.img
 say "the image is there, $(sha256sum "$image" | cut -c1-16)"
 
 ssh_port=$(free_port) broker_port=$(free_port)
 there() {
-  ssh -q -F /dev/null -i "$scratch/key" -p "$ssh_port" -o BatchMode=yes -o ConnectTimeout=60 -o StrictHostKeyChecking=no \
-    -o UserKnownHostsFile=/dev/null pi@127.0.0.1 "$@"
+  ssh -q -F /dev/null -i "$scratch/key" -p "$ssh_port" -o BatchMode=yes -o ConnectTimeout=60 -o ServerAliveInterval=30 -o ServerAliveCountMax=4 \
+    -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null pi@127.0.0.1 "$@"
 }
 broken() {
   say "FAILED: $*"
@@ -88,13 +94,40 @@ new_disk() {
 identity() { there 'sudo cat /var/lib/sluice/keys/operator.pub /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub'; }
 sluice=$root/build/tools/sluice.js
 export XDG_STATE_HOME=$scratch/state XDG_RUNTIME_DIR=$scratch
-# A minute of the world, over the network.
+# Over the network, ended by the buyer after two seconds of the world: what was not delivered is paid back.
 buy() {
   there 'sudo cat /var/lib/sluice/keys/operator.pub' >"$scratch/operator.pub"
-  node "$sluice" buy --broker "mqtt://127.0.0.1:$broker_port" --identity "$scratch/buyer" --operator "$scratch/operator.pub" --timeout 120 --service 2 --units 1 --save "$scratch/receipt.json" \
-    >"$scratch/words" 2>&1 || { cat "$scratch/words"; broken "sluice buy"; }
-  node "$sluice" verify "$scratch/receipt.json" --operator "$scratch/operator.pub" || broken "sluice verify"
+  node "$sluice" buy --json --broker "mqtt://127.0.0.1:$broker_port" --identity "$scratch/buyer" --operator "$scratch/operator.pub" --timeout 120 --service 2 --units 1 --save "$scratch/receipt.json" \
+    >"$scratch/words" 2>&1 &
+  local buyer=$! until=$((SECONDS + 300))
+  until grep -Eq '"step":"progress".*"pulses":([2-9]|[0-9]{2})' "$scratch/words"; do
+    kill -0 $buyer 2>/dev/null && [ $SECONDS -lt $until ] || { cat "$scratch/words"; broken "sluice buy"; }
+    sleep 1
+  done
+  kill -INT $buyer
+  wait $buyer && grep -q '"stop":"consumer-end"' "$scratch/words" || { cat "$scratch/words"; broken "sluice buy"; }
+  node "$sluice" verify "$scratch/receipt.json" --operator "$scratch/operator.pub" >"$scratch/words" || { cat "$scratch/words"; broken "sluice verify"; }
+  grep -E '^  (delivered|amount|captured|refund)|^verified' "$scratch/words" | sort -u
 }
+# What this computer said since its last start that we asked for.
+said() { tail -c +$((mark + 1)) "$scratch/console" | tr -d '\r'; }
+# Until U-Boot says WORDS, at most SECONDS.
+await_boot() {
+  local until=$((SECONDS + $1))
+  until said | grep "$2" >/dev/null; do
+    kill -0 $qemu 2>/dev/null && [ $SECONDS -lt $until ] || broken "U-Boot did not say: $2"
+    sleep 1
+  done
+}
+# install ROOT_FILE SLOT: as docs/image.md says it.
+install_root() {
+  gzip -1 <"$1" | there 'sudo sluice-slot install' || broken "sluice-slot install"
+  there 'sudo sluice-slot' | grep "the next start is root $2, 3 starts left, on trial" || broken "root $2 is not to be tried"
+  say "installed over ssh as root $2"
+  mark=$(stat -c %s "$scratch/console")
+  there 'sudo reboot' || true
+}
+confirmed() { await 300 "sudo sluice-slot | grep -q 'root $1 runs; the next start is root $1, 3 starts left'" "root $1 is not confirmed"; }
 
 # ---- the first start ----
 
@@ -103,7 +136,7 @@ boot "$scratch/card"
 ready
 grep -q 'sluice: root a, 2 more starts' "$scratch/console" || broken "U-Boot did not start root a by our script"
 say "started by U-Boot, ready to sell"
-await 300 'sudo sluice-slot | grep -q "next start is root a, 3 starts left"' "the root is not confirmed"
+confirmed a
 [ "$(there hostname)" = charger1 ] || broken "sluice.txt did not name it"
 there 'sudo mount -o ro /dev/vda1 /boot/firmware && ! ls /boot/firmware/sluice.txt 2>/dev/null && sudo umount /boot/firmware' || broken "sluice.txt is still there"
 there '! sudo grep -vE "^[^:]+:[!*]" /etc/shadow' || broken "somebody has a password"
@@ -124,23 +157,35 @@ done
 grep kWh "$scratch/paper" || broken "no receipt was printed for the card"
 say "sold to a card at the board"
 identity >"$scratch/first"
-off
+
+# ---- a new root ----
+
+# Told from the one that the image has in both its places by a file of its own.
+cp --sparse=always "$root/build/sluice-root.ext4" "$scratch/root.ext4"
+echo new >"$scratch/new"
+printf 'cd /usr/lib/sluice\nwrite %s new\n' "$scratch/new" | debugfs -w -f - "$scratch/root.ext4" >/dev/null 2>&1
+install_root "$scratch/root.ext4" b
+await_boot 300 'sluice: root b, 2 more starts'
+ready
+confirmed b
+[ "$(there 'cat /usr/lib/sluice/new')" = new ] || broken "it is not the root that was installed"
+identity | cmp - "$scratch/first" || broken "it is another board now"
+buy
+say "root b is the new one, confirmed, and sells with the same keys"
 
 # ---- a root that does not start ----
 
-# Root b is on trial, as after an update, and its init is gone.
-offset=$((4 + 64 + 768))
-debugfs -w -R "rm /usr/lib/systemd/systemd" "$scratch/card?offset=$((offset * MIB))" 2>/dev/null
-printf 'slot=b\nleft=3\ntrial=1\n' | mkenvimage -s 512 -o "$scratch/state-sector" -
-dd if="$scratch/state-sector" of="$scratch/card" bs=512 seek=64 conv=notrunc status=none
-boot "$scratch/card"
+debugfs -w -R "rm /usr/lib/systemd/systemd" "$scratch/root.ext4" >/dev/null 2>&1
+install_root "$scratch/root.ext4" a
+rm "$scratch/root.ext4"
+await_boot 600 'sluice: root a was started three times and never confirmed: root b'
 ready
-tr -d '\r' <"$scratch/console" | grep -o 'sluice: root .*' | uniq -c
-[ "$(grep -c 'sluice: root b, [012] more starts' "$scratch/console")" = 3 ] || broken "root b was not tried three times"
-await 300 'sudo sluice-slot | grep -q "root a runs; the next start is root a, 3 starts left"' "it is not on root a, confirmed"
-identity | cmp - "$scratch/first" || broken "it is another one now"
+said | grep -o 'sluice: root .*' | uniq -c
+[ "$(said | grep -c 'sluice: root a, [012] more starts')" = 3 ] || broken "root a was not tried three times"
+confirmed b
+identity | cmp - "$scratch/first" || broken "it is another board now"
 buy
-say "root b did not start three times, root a sells again, with the same keys"
+say "root a did not start three times, root b sells again, with the same keys"
 off
 
 # ---- another card of the same image ----

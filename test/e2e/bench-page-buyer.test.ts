@@ -30,7 +30,7 @@ test(
     await shot("buy-quoted");
     await button("Pay", panel).click();
     await button("Begin", panel).click();
-    await button("100 times real time").click();
+    await button("Go at 100x", board(CHARGER)).click();
     await sees("Delivered", board(CHARGER));
     await shot("buy-delivering");
     await sees("3.00 of 3 kWh delivered, 3 paid by proof", panel);

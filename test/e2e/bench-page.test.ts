@@ -43,6 +43,8 @@ test(
     await sees(/^Not genuine: /, panel);
     await tab("Payment");
     await sees("Transaction processing", panel);
+    await sees("left to pay: 9.00 EUR \u2192 0.00 EUR", panel);
+    await sees("card: nothing \u2192 read, and not shown", panel);
     await shot("payment");
     await tab("Orders and money");
     await sees("closed", panel);

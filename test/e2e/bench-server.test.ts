@@ -139,6 +139,7 @@ describe("the page's socket", () => {
     ["no number", '{"id":"x","time":"pause"}', { at: "id" }],
     ["an unknown wish", '{"id":1,"do":"evil"}', { id: 1, ok: false, at: "do" }],
     ["two wishes", '{"id":1,"time":"pause","record":"stop"}', { id: 1, at: "record" }],
+    ["a recording from no seed", '{"id":1,"record":{"seed":"x"}}', { at: "record" }],
     ["a rate that is none", '{"id":1,"time":{"rate":1e9}}', { at: "time" }],
     ["no scenario", '{"id":1,"replay":"version: 9"}', { id: 1, ok: false }],
     ["a device file by its name", '{"id":1,"replay":"boards: {x: {device: /etc/passwd}}"}', {}],
@@ -178,7 +179,7 @@ describe("the page's socket", () => {
 describe("a buyer outside", () => {
   test("I15: buys over WebSocket with the project's own consumer, and the recording is the same bytes again", async () => {
     const page = await opened();
-    expect(await page.ask({ record: "start" })).toMatchObject({ ok: true });
+    expect(await page.ask({ record: { seed: 5 } })).toMatchObject({ ok: true });
     await page.ask({ act: { board: "pi-charger", do: "clear", interlock: "vehicle" } });
     await untilSo("a ready board", () => page.state?.boards[0]?.ready === true);
     const [board] = page.state?.boards ?? [];

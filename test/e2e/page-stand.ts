@@ -22,7 +22,6 @@ const START_MS = 60_000;
 
 export interface PageStand {
   page: Page;
-  program: Program;
   /** Console errors, page errors and requests that failed. */
   troubles: readonly string[];
   board(name: string): Locator;
@@ -46,19 +45,31 @@ export interface StandOptions {
 
 /** Ends everything when the test is over; skips it where there is no browser. */
 export async function openPage(ctx: TestContext, options: StandOptions = {}): Promise<PageStand> {
-  if (!existsSync(CHROMIUM)) ctx.skip("chromium is not installed: apt-get install chromium");
-  const { devices = [], width = 1280, height = 900, dark = false, reducedMotion = false } = options;
+  skipWithoutBrowser(ctx);
   const site = new Site();
+  ctx.onTestFinished(() => site.close());
+  const { devices = [] } = options;
+  const files = devices.flatMap((one) => ["--device", join("boards", `${one}.yaml`)]);
+  const program = site.start(["bench", "--ui", "--port", "0", "--json", ...files]);
+  return openPageAt(ctx, await addressOf(program), options);
+}
+
+export function skipWithoutBrowser(ctx: TestContext): void {
+  if (!existsSync(CHROMIUM)) ctx.skip("chromium is not installed: apt-get install chromium");
+}
+
+/** In front of a server that is there. */
+export async function openPageAt(
+  ctx: TestContext,
+  url: string,
+  { width = 1280, height = 900, dark = false, reducedMotion = false }: StandOptions = {},
+): Promise<PageStand> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-page-"));
   let browser: BrowserContext | undefined;
   ctx.onTestFinished(async () => {
     await browser?.close();
-    await site.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  const files = devices.flatMap((one) => ["--device", join("boards", `${one}.yaml`)]);
-  const program = site.start(["bench", "--ui", "--port", "0", "--json", ...files]);
-  const url = await addressOf(program);
   browser = await chromium.launchPersistentContext(folder, {
     ...{ executablePath: CHROMIUM, args: ARGS, viewport: { width, height } },
     colorScheme: dark ? "dark" : "light",
@@ -70,7 +81,7 @@ export async function openPage(ctx: TestContext, options: StandOptions = {}): Pr
   await page.goto(url);
   const panel = page.locator("#panel");
   return {
-    ...{ page, program, troubles, panel },
+    ...{ page, troubles, panel },
     board: (name) =>
       page.locator(".board", { has: page.getByRole("heading", { name, exact: true }) }),
     button: (name, within) =>

@@ -44,6 +44,7 @@ test("says once that it is ready, then that it is alive, and that it stops", asy
   await vi.waitFor(() => expect(texts).toContain(READY), LONG_MS);
   const before = alive(texts);
   await vi.waitFor(() => expect(alive(texts)).toBeGreaterThan(before + 1), LONG_MS);
+  expect(texts.slice(0, 2)).toEqual([READY, ALIVE]);
   expect(texts).not.toContain(STOPPING);
   device.program.signal("SIGTERM");
   expect(await device.program.ended()).toBe(0);

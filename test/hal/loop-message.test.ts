@@ -21,6 +21,7 @@ const OUTLET = {
   retained: ["energy"],
   raised: ["door"],
   ailing: { energy: "its register went back from 9 to 7" },
+  awaited: true,
   runaway: true,
 } as const;
 
@@ -110,6 +111,7 @@ describe("loop messages", () => {
     expect(() => outlet({ ailing: { energy: "x".repeat(201) } })).toThrow(/energy must be a text/);
     const meters = Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`m${i}`, ""]));
     expect(() => outlet({ ailing: meters })).toThrow(/ailing must name at most 16/);
+    expect(() => outlet({ awaited: false })).toThrow(/awaited must be true, or left out/);
     const wrong = (change: object): void => {
       parseLoopReport({ ...ready, sensors: [{ ...TANK, ...change }] });
     };

@@ -1,6 +1,8 @@
-// A board with readers, a display and a printer in virtual time: the real drivers, and at the other end of each cable
-// the simulated peripheral, which outlives the device's power.
+// A desk of readers, a display and a printer that no board file describes, at any board: the real drivers, and at the other
+// end of each cable the simulated peripheral, into whose hands a test gives cards of its own making. BoardThings of the bench
+// fits what the board says, with cards of its wallet; here a test chooses what is fitted, and sees each page with its time.
 
+import { type BoardCables, boardCables } from "../../bench/board-cables.ts";
 import { crypto } from "../../bench/site.ts";
 import type { SiteOptions } from "../../bench/site-options.ts";
 import type { BoardDesk } from "../../firmware/producer/walk-up.ts";
@@ -9,41 +11,27 @@ import type { DisplayPage } from "../../hal/display.ts";
 import { openEscposPrinter } from "../../hal/drivers/escpos-printer.ts";
 import { openGempcReader } from "../../hal/drivers/gempc-reader.ts";
 import { openPn532Reader } from "../../hal/drivers/pn532-reader.ts";
-import { HalError } from "../../hal/hal-error.ts";
-import type { OpenSerial, SerialPort } from "../../hal/serial.ts";
+import type { SerialPort } from "../../hal/serial.ts";
 import { type Paper, type SimEscpos, simEscpos } from "../../hal/sim/sim-escpos.ts";
 import { type SimGempc, simGempc } from "../../hal/sim/sim-gempc.ts";
 import { type SimPn532, simPn532 } from "../../hal/sim/sim-pn532.ts";
-import { type SimSerial, simSerial } from "../../hal/sim/sim-serial.ts";
 import type { SimWorld } from "../../hal/sim/world.ts";
 
 /** A cable that can be pulled, and plugged in again. */
 export interface Plug {
-  open: OpenSerial;
   pull(): void;
   plug(): void;
 }
 
-function plugOf(world: SimWorld, baud: number, attach: (port: SerialPort) => void): Plug {
-  let cable: SimSerial | undefined;
-  let isPlugged = true;
-  return {
-    open: async () => {
-      if (!isPlugged) throw new HalError("disconnected", "there is no such port");
-      cable?.unplug();
-      cable = simSerial(world, { baud });
-      attach(cable.b);
-      return cable.a;
-    },
-    pull: () => {
-      isPlugged = false;
-      cable?.unplug();
-    },
-    plug: () => {
-      isPlugged = true;
-    },
-  };
-}
+/** Its serial ports alone: the readers and the printer that may hang there. */
+const PORTS = {
+  name: "desk",
+  serial: {
+    contactless: { path: "", settings: { baud: 115_200 } },
+    chip: { path: "", settings: { baud: 115_200 } },
+    printer: { path: "", settings: { baud: 19_200 } },
+  },
+} as const;
 
 export interface DeskBenchOptions {
   /** Nothing but these: readers by their kind, and what else is fitted. All of it where nothing is said. */
@@ -61,7 +49,8 @@ export class DeskBench {
   contactless!: Plug;
   contact!: Plug;
   printing!: Plug;
-  readonly #printers: SimEscpos[] = [];
+  #cables: BoardCables | undefined;
+  #printer: SimEscpos | undefined;
 
   constructor(options: DeskBenchOptions = {}) {
     const all = { readers: ["contactless", "chip"] as const, hasDisplay: true, hasPrinter: true };
@@ -69,9 +58,14 @@ export class DeskBench {
   }
 
   /** For SiteOptions. */
-  readonly open: NonNullable<SiteOptions["boardDesk"]> = ({ site, clock, entropy }): BoardDesk => {
+  readonly open: NonNullable<SiteOptions["boardDesk"]> = ({
+    site,
+    clock,
+    entropy,
+    alive,
+  }): BoardDesk => {
     const { world, host } = site;
-    if (this.contactless === undefined) this.#build(world);
+    const cables = this.#cables ?? this.#build(world);
     const ports = { clock, crypto, entropy };
     const setup = (id: string): CardReaderSetup => ({
       id,
@@ -81,8 +75,9 @@ export class DeskBench {
     });
     const { readers, hasDisplay, hasPrinter, hostAsks } = this.#options;
     const open = {
-      contactless: () => openPn532Reader(this.contactless.open, ports, setup("contactless")),
-      chip: () => openGempcReader(this.contact.open, ports, setup("chip")),
+      contactless: () =>
+        openPn532Reader(cables.open("contactless", alive), ports, setup("contactless")),
+      chip: () => openGempcReader(cables.open("chip", alive), ports, setup("chip")),
     };
     const show = (page: DisplayPage): void => {
       this.pages.push({ ...page, atMs: world.nowMs() });
@@ -92,20 +87,28 @@ export class DeskBench {
       ...{ left: new Map(), buttons: site.options.board?.buttons ?? [] },
       ...(hasDisplay && { display: { showsCodes: true, show, close: async () => {} } }),
       ...(hasPrinter && {
-        printer: openEscposPrinter(this.printing.open, clock, { columns: 32 }),
+        printer: openEscposPrinter(cables.open("printer", alive), clock, { columns: 32 }),
       }),
       hostAsks,
     };
   };
 
-  #build(world: SimWorld): void {
+  #build(world: SimWorld): BoardCables {
+    const cables = boardCables(world, PORTS);
+    this.#cables = cables;
+    const hang = (serial: keyof typeof PORTS.serial, attach: (port: SerialPort) => void): Plug => {
+      const { port, setPlugged } = cables.wire(serial);
+      attach(port);
+      return { pull: () => setPlugged(false), plug: () => setPlugged(true) };
+    };
     this.chip = simPn532(world.clock);
     this.twin = simGempc(world.clock);
-    this.contactless = plugOf(world, 115_200, (port) => this.chip.attach(port));
-    this.contact = plugOf(world, 115_200, (port) => this.twin.attach(port));
-    this.printing = plugOf(world, 19_200, (port) => {
-      this.#printers.push(simEscpos(port));
+    this.contactless = hang("contactless", (port) => this.chip.attach(port));
+    this.contact = hang("chip", (port) => this.twin.attach(port));
+    this.printing = hang("printer", (port) => {
+      this.#printer = simEscpos(port);
     });
+    return cables;
   }
 
   /** What stood on the display so far, a page a line. */
@@ -120,6 +123,6 @@ export class DeskBench {
 
   /** All that was printed, line by line. */
   papers(): readonly Paper[] {
-    return this.#printers.flatMap((printer) => printer.papers());
+    return this.#printer?.papers() ?? [];
   }
 }

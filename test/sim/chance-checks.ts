@@ -166,7 +166,7 @@ function minorOf({ additional }: Amounts, name: string): number {
 /** I14: each line of what was done is an accepted answer of a service of that stage, and each of these is a line. */
 function wrongExecuted(run: ChanceRun, flow: ChanceFlow, response: PaymentResponse): string[] {
   const audit = auditOf(run, flow);
-  if (audit.some(({ text }) => text?.endsWith("lines left out"))) return [];
+  if (audit.some(({ text }) => /lines? left out$/.test(text ?? ""))) return [];
   const taken = audit.filter(({ kind, transaction }) => {
     return transaction !== undefined && (kind === "accepted" || kind === "skipped");
   });

@@ -59,6 +59,17 @@ export const DEFECTS: readonly Defect[] = [
     changes: [["pulses: order.pulses + delivered,", "pulses: order.pulses,"]],
   },
   {
+    name: "the host is not asked, and what it would say is made up",
+    file: "firmware/payment/application/charge.js",
+    changes: [
+      [
+        "() => host.authorise(key, credential, binding, ...asked)",
+        '() => Promise.resolve({ kind: "approved", reference: key.replace(/[0-9a-f]+./, "h"), amountMinor })',
+      ],
+      ['captured?.kind === "approved" && captured.amountMinor === amountMinor', "true"],
+    ],
+  },
+  {
     name: "a session that a cut left open is not closed",
     file: "firmware/producer/delivery.js",
     changes: [['this.#orphans.set(id, "power-loss")', "this.#orphans.size"]],

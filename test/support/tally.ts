@@ -33,6 +33,6 @@ export class Tally implements Reporter {
       (count.pending > 0 ? `, ${count.pending} unfinished` : "") +
       (unloaded > 0 ? `, ${unloaded} files did not load` : "");
     console.log(`${modules.length} files in ${seconds} s${unfinished}`);
-    console.log(`tests: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+    console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
   }
 }

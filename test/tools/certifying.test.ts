@@ -20,34 +20,21 @@ import { readKeyFile } from "../../hal/linux/key-file.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import { readOrMakeKeys } from "../../tools/bench-keys.ts";
 import { provision } from "../../tools/commands/provision.ts";
-import { openOutput } from "../../tools/output.ts";
 import { readProvisioned } from "../../tools/provisioning.ts";
+import { HeardCommands, type Values } from "../support/heard-command.ts";
 
 const crypto = openNodeCrypto();
 let folder = "";
 let board = "";
 let operator = "";
-let said: string[] = [];
+let heard = new HeardCommands();
 let lines = 0;
-/** What the last fault was about. */
-let field: string | undefined;
 
-const out = {
-  ...openOutput(true),
-  say: (line: string) => void said.push(line),
-  emit: () => undefined,
-  fault: ({ kind, message, at }: { kind: string; message: string; at?: string }) => {
-    field = at;
-    said.push(`${kind}: ${message}`);
-  },
-};
-
-function called(values: Record<string, string | boolean | string[]>): Promise<number> {
-  said = [];
-  return provision.run({ values, positionals: [], out });
+function called(values: Values): Promise<number> {
+  return heard.call(provision, values);
 }
 
-const last = (): string => said.at(-1) ?? "";
+const last = (): string => heard.last;
 
 /** A line as it travels: written where the other side reads it. */
 function carried(name: string, line: string): string {
@@ -68,6 +55,7 @@ async function answered(values: Record<string, string> = {}): Promise<string> {
 }
 
 beforeEach(async () => {
+  heard = new HeardCommands();
   folder = mkdtempSync(join(tmpdir(), "sluice-certify-"));
   board = join(folder, "board");
   operator = join(folder, "operator.pem");
@@ -87,7 +75,7 @@ test("a board makes its keys, asks, and takes the operator's word; no private ke
     const travelled = asked.split(/[:\n]/).map((word) => Buffer.from(word, "base64url"));
     expect(travelled.some((bytes) => bytes.includes(Buffer.from(seed)))).toBe(false);
   }
-  expect(readOrMakeKeys(keys, out).ok).toBe(false);
+  expect(readOrMakeKeys(keys, heard.out).ok).toBe(false);
   expect(await called({ certificate: answer, data: board })).toBe(0);
   const read = readProvisioned(keys, crypto);
   expect(read.ok && read.value.claims).toMatchObject({
@@ -95,7 +83,7 @@ test("a board makes its keys, asks, and takes the operator's word; no private ke
     signKey: crypto.signer(readKeyFile(join(keys, "device-sign.pem")).seed).publicKey,
     boxKey: crypto.boxPublicKey(readKeyFile(join(keys, "device-box.pem")).seed),
   });
-  expect(readOrMakeKeys(keys, out).ok).toBe(true);
+  expect(readOrMakeKeys(keys, heard.out).ok).toBe(true);
   expect(readdirSync(keys)).not.toContain("operator.pem");
 });
 
@@ -136,7 +124,10 @@ describe("where the operator's key is", () => {
     ["bytes that are none of ours", `sluice-request:${base64url(new Uint8Array(200).fill(7))}`],
   ])("%s is refused", async (_, line) => {
     expect(await called({ certify: carried("request", line), operator })).toBe(1);
-    expect([field, last()]).toEqual(["--certify", expect.stringMatching(/^malformed: /)]);
+    expect([heard.faults.at(-1)?.at, last()]).toEqual([
+      "--certify",
+      expect.stringMatching(/^malformed: /),
+    ]);
   });
 
   test("more than a line is refused", async () => {
@@ -196,7 +187,10 @@ describe("on the board", () => {
   ])("%s is no answer", async (_, line) => {
     await request();
     expect(await called({ certificate: carried("answer", line), data: board })).toBe(1);
-    expect([field, last()]).toEqual(["--certificate", expect.stringMatching(/^malformed: /)]);
+    expect([heard.faults.at(-1)?.at, last()]).toEqual([
+      "--certificate",
+      expect.stringMatching(/^malformed: /),
+    ]);
     expect(existsSync(join(board, "keys", "certificate.cbor"))).toBe(false);
   });
 

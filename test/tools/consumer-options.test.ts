@@ -146,6 +146,19 @@ describe("a card", () => {
   test.each(["1", "3013", "3000", "12/30"])("refuses the expiry %s", (expiry) => {
     expect(readCard({ expiry })).toMatchObject({ ok: false, fault: { kind: "usage" } });
   });
+
+  test("a name that is no test card's is told with those there are; digits are never quoted", () => {
+    const message = (card: string): string => {
+      const read = readCard({ card });
+      return read.ok ? "" : read.fault.message;
+    };
+    expect(message("aprove")).toMatch(
+      /^there is no test card aprove: did you mean approve\?; there is approve, decline, /,
+    );
+    expect(message("4242 4242")).toBe(
+      "a card number has 12 to 19 digits, or is a test card's name",
+    );
+  });
 });
 
 describe("a number", () => {

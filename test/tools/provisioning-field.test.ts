@@ -22,42 +22,30 @@ import { readOrMakeKeys } from "../../tools/bench-keys.ts";
 import { provision } from "../../tools/commands/provision.ts";
 import { trust } from "../../tools/commands/trust.ts";
 import { readOperatorSigner } from "../../tools/operator-key.ts";
-import { openOutput } from "../../tools/output.ts";
 import { readPassphrase, type Terminal } from "../../tools/passphrase.ts";
 import { type Provisioned, readProvisioned } from "../../tools/provisioning.ts";
+import { HeardCommands, type Values } from "../support/heard-command.ts";
 
 const crypto = openNodeCrypto();
 const PASSPHRASE = "correct horse battery";
 let folder = "";
 let data = "";
 let operator = "";
-let said: string[] = [];
-let facts: Readonly<Record<string, unknown>>[] = [];
+let heard = new HeardCommands();
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "sluice-field-"));
   data = join(folder, "pump");
   operator = join(folder, "operator.pem");
-  said = [];
-  facts = [];
+  heard = new HeardCommands();
 });
 afterEach(() => {
   delete process.env["SLUICE_PASSPHRASE"];
   rmSync(folder, { recursive: true, force: true });
 });
 
-const out = {
-  ...openOutput(true),
-  say: (line: string) => void said.push(line),
-  emit: (fact: Readonly<Record<string, unknown>>) => void facts.push(fact),
-  fault: ({ kind, message }: { kind: string; message: string }) =>
-    void said.push(`${kind}: ${message}`),
-};
-
-type Values = Record<string, string | boolean | string[]>;
-
 function called(values: Values, command = provision): Promise<number> {
-  return command.run({ values, positionals: [], out });
+  return heard.call(command, values);
 }
 
 function device(): Provisioned {
@@ -66,7 +54,7 @@ function device(): Provisioned {
   return read.value;
 }
 
-const last = (): string => said.at(-1) ?? "";
+const last = (): string => heard.last;
 
 describe("renewing", () => {
   test("gives the same keys a later certificate of the next serial, and needs none of them", async () => {
@@ -101,10 +89,10 @@ describe("renewing", () => {
 
   test("a device is reminded of it in time, and told when it is late; it starts all the same", async () => {
     await called({ data, operator, days: "31" });
-    expect(readOrMakeKeys(join(data, "keys"), out).ok).toBe(true);
-    expect(facts.filter(({ type }) => type === "warning")).toEqual([]);
+    expect(readOrMakeKeys(join(data, "keys"), heard.out).ok).toBe(true);
+    expect(heard.facts.filter(({ type }) => type === "warning")).toEqual([]);
     await called({ data: join(folder, "b"), operator, days: "29" });
-    readOrMakeKeys(join(folder, "b", "keys"), out);
+    readOrMakeKeys(join(folder, "b", "keys"), heard.out);
     expect(last()).toMatch(/WARNING: the certificate expires on \d{4}-\d\d-\d\d\. Renew it with/);
   });
 });
@@ -141,7 +129,7 @@ describe("revoking", () => {
     const path = join(folder, "operator.revocations.cbor");
     writeFileSync(`${path}.lock`, "");
     expect(await called({ revoke: [made], operator })).toBe(1);
-    expect(said.at(-1)).toMatch(/exists: .*remove .*\.lock/);
+    expect(heard.said.at(-1)).toMatch(/exists: .*remove .*\.lock/);
     expect(existsSync(path)).toBe(false);
     rmSync(`${path}.lock`);
     expect(await called({ revoke: [made], operator })).toBe(0);
@@ -198,10 +186,9 @@ describe("revoking", () => {
     expect(last()).toMatch(/^untrusted: .*--operator/);
     const key = join(data, "keys", "operator.pub");
     expect(await called({ identity, revocations: path, operator: [key] }, trust)).toBe(0);
-    facts = [];
     // Known from the first time on.
     expect(await called({ identity, revocations: old, operator: [key] }, trust)).toBe(0);
-    expect(facts).toMatchObject([{ type: "revocations", number: 2, revoked: [{}, {}] }]);
+    expect(heard.facts).toMatchObject([{ type: "revocations", number: 2, revoked: [{}, {}] }]);
     expect(await called({ identity, revocations: join(folder, "none") }, trust)).toBe(1);
     expect(last()).toMatch(/^not-found: /);
   });
@@ -215,6 +202,7 @@ describe("an operator's key under a passphrase", () => {
 
   test("is never on disk without it, opens with it, and openssl reads it too", async () => {
     await made();
+    expect(heard.said.join("\n")).not.toContain(PASSPHRASE);
     expect(isUnderPassphrase(operator)).toBe(true);
     const { seed } = readKeyFile(operator, PASSPHRASE);
     const text = execFileSync(
@@ -225,7 +213,7 @@ describe("an operator's key under a passphrase", () => {
     expect(text.replace(/[\s:]/g, "")).toContain(Buffer.from(seed).toString("hex"));
     expect(readFileSync(operator, "latin1")).not.toContain(Buffer.from(seed).toString("base64"));
     expect(await called({ data, operator, renew: true })).toBe(0);
-    expect(said.join("\n")).not.toContain(PASSPHRASE);
+    expect(heard.said.join("\n")).not.toContain(PASSPHRASE);
   });
 
   test.each<[string, string | undefined, RegExp]>([
@@ -246,10 +234,10 @@ describe("an operator's key under a passphrase", () => {
     const file = join(folder, "passphrase");
     writeFileSync(file, `${PASSPHRASE}\nsecond line\n`, { mode: 0o600 });
     expect(await called({ data, operator, "passphrase-file": file, days: "5" })).toBe(0);
-    const signer = await readOperatorSigner(operator, out, file);
+    const signer = await readOperatorSigner(operator, heard.out, file);
     expect(signer.ok && signer.value.publicKey).toEqual(device().operatorKey);
     chmodSync(file, 0o644);
-    expect(await readOperatorSigner(operator, out, file)).toMatchObject({
+    expect(await readOperatorSigner(operator, heard.out, file)).toMatchObject({
       ok: false,
       fault: { kind: "bad-key-file", message: expect.stringContaining("chmod 600") },
     });
@@ -257,10 +245,10 @@ describe("an operator's key under a passphrase", () => {
 
   test("is not asked for where the key has none, and not put over one that has none", async () => {
     await called({ data, operator, days: "5" });
-    expect((await readOperatorSigner(operator, out)).ok).toBe(true);
+    expect((await readOperatorSigner(operator, heard.out)).ok).toBe(true);
     expect(await called({ data: join(folder, "b"), operator, passphrase: true })).toBe(2);
     expect(last()).toContain("openssl pkcs8 -topk8 -scrypt");
-    const missing = await readOperatorSigner(join(folder, "none.pem"), out);
+    const missing = await readOperatorSigner(join(folder, "none.pem"), heard.out);
     expect(missing).toMatchObject({ ok: false, fault: { kind: "bad-key-file" } });
   });
 });

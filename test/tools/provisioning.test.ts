@@ -16,8 +16,8 @@ import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import { openSystemEntropy } from "../../hal/linux/system-entropy.ts";
 import { readOrMakeKeys } from "../../tools/bench-keys.ts";
 import { provision as provisionCommand } from "../../tools/commands/provision.ts";
-import { openOutput } from "../../tools/output.ts";
 import { provision, readProvisioned } from "../../tools/provisioning.ts";
+import { HeardCommands, type Values } from "../support/heard-command.ts";
 
 const crypto = openNodeCrypto();
 let data = "";
@@ -68,8 +68,8 @@ describe("an empty folder", () => {
   });
 
   test("of run gets bench keys, once", () => {
-    const first = readOrMakeKeys(folder, openOutput(true));
-    const second = readOrMakeKeys(folder, openOutput(true));
+    const first = readOrMakeKeys(folder, new HeardCommands().out);
+    const second = readOrMakeKeys(folder, new HeardCommands().out);
     expect(first).toMatchObject({ ok: true, value: { claims: { bench: true } } });
     expect(second.ok && first.ok && second.value.claims).toEqual(first.ok && first.value.claims);
   });
@@ -166,21 +166,14 @@ describe("refused", () => {
   test("bench keys in the place of a certificate that was lost", () => {
     make();
     rmSync(join(folder, "certificate.cbor"));
-    expect(readOrMakeKeys(folder, openOutput(true))).toMatchObject({ ok: false });
+    expect(readOrMakeKeys(folder, new HeardCommands().out)).toMatchObject({ ok: false });
     expect(readdirSync(folder)).not.toContain("certificate.cbor");
   });
 });
 
 describe("the command", () => {
-  const called = async (values: Record<string, string | boolean>): Promise<[number, string[]]> => {
-    const faults: string[] = [];
-    const quiet = { ...openOutput(false), say: () => undefined };
-    const out = {
-      ...quiet,
-      fault: ({ message }: { message: string }) => void faults.push(message),
-    };
-    return [await provisionCommand.run({ values, positionals: [], out }), faults];
-  };
+  const heard = new HeardCommands();
+  const called = (values: Values): Promise<number> => heard.call(provisionCommand, values);
 
   test.each<[string, Record<string, string | boolean>]>([
     ["no data folder", { bench: true }],
@@ -197,15 +190,15 @@ describe("the command", () => {
       name,
       typeof value === "string" ? value.replace("DATA", device) : value,
     ]);
-    const [code, faults] = await called(Object.fromEntries(placed));
-    expect([code, faults.length]).toEqual([2, 1]);
+    const code = await called(Object.fromEntries(placed));
+    expect([code, heard.faults.length]).toEqual([2, 1]);
     expect(readdirSync(device)).toEqual([]);
   });
 
   test("provisions a bench, and the second time is exit code 1", async () => {
     const values = { data: join(data, "device"), bench: true };
-    expect((await called(values))[0]).toBe(0);
-    expect((await called(values))[0]).toBe(1);
+    expect(await called(values)).toBe(0);
+    expect(await called(values)).toBe(1);
     expect(readdirSync(folder)).toContain("operator.pem");
   });
 });

@@ -1,11 +1,22 @@
 // What a board is asked before it changes to a release: as a program, since that is how the board runs it.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { carriedFiles } from "../../tools/carried-files.ts";
 import { requireBuilt } from "../support/built.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -62,6 +73,38 @@ test("a flow service that does not load, and one that does", () => {
   expect(tested("virtual-charger", withService)).toEqual({ status: 0, stderr: "" });
 });
 
+test("a module of several files loads where nothing is but what is carried", () => {
+  const site = join(folder, "site");
+  mkdirSync(join(site, "lib"), { recursive: true });
+  writeFileSync(
+    join(site, "mine.mjs"),
+    'export { service } from "./lib/service.mjs"; await import("./lib/late.mjs");',
+  );
+  writeFileSync(
+    join(site, "lib/service.mjs"),
+    `import { createRequire } from "node:module";
+     import { definePaymentFlowService } from "sluice/flow-service";
+     const require = createRequire(import.meta.url);
+     const { id } = require("../names.json");
+     if (typeof definePaymentFlowService !== "function") throw new Error("another sluice");
+     export const service = { id, stages: [], info() {}, call() {}, refused() {}, onInfoChanged() {} };`,
+  );
+  writeFileSync(join(site, "lib/late.mjs"), "");
+  writeFileSync(join(site, "names.json"), '{ "id": "mine" }');
+  const charger = readFileSync(join(ROOT, "boards/virtual-charger.yaml"), "utf8");
+  writeFileSync(join(site, "charger.yaml"), withService(charger));
+  const files = carriedFiles(join(site, "charger.yaml"));
+  for (const file of files.ok ? files.value : []) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    cpSync(join(site, file), join(folder, file));
+  }
+  rmSync(site, { recursive: true });
+  // As on a board: deploy/on-target.sh.
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(ROOT, join(folder, "node_modules/sluice"));
+  expect(tested("virtual-charger", withService)).toEqual({ status: 0, stderr: "" });
+});
+
 test("keys that others may read, and books that are none", () => {
   const data = join(folder, "data");
   const sluice = join(ROOT, "build/tools/sluice.js");
@@ -81,6 +124,41 @@ test("keys that others may read, and books that are none", () => {
     status: 1,
     stderr: expect.stringContaining("device.db"),
   });
+});
+
+test("keys and books where it cannot look are told, in one line", () => {
+  // To root, which may look into every folder, only what is no folder is closed.
+  writeFileSync(join(folder, "data"), "");
+  expect(tested("virtual-charger")).toEqual({
+    status: 1,
+    stderr: expect.stringMatching(/^self-test: .*certificate\.cbor cannot be used .*ENOTDIR.*\n$/),
+  });
+});
+
+test("books of a newer schema are refused before a start, and no books are touched", () => {
+  const data = join(folder, "data");
+  mkdirSync(data);
+  const books = (name: string, version: number): void => {
+    const db = new Database(join(data, name));
+    db.pragma("journal_mode = WAL");
+    db.exec("create table meta (version integer not null)");
+    db.prepare("insert into meta values (?)").run(version);
+    db.close();
+  };
+  const all = (): string[] =>
+    readdirSync(data).map((name) => `${name} ${readFileSync(join(data, name)).toString("hex")}`);
+  books("device.db", 1);
+  books("deferred.db", 1);
+  const readable = all();
+  expect(tested("virtual-charger")).toEqual({ status: 0, stderr: "" });
+  expect(all()).toEqual(readable);
+  books("payment-host.db", 2);
+  const before = all();
+  expect(tested("virtual-charger")).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^self-test: .*payment-host\.db was written by a newer.*install/),
+  });
+  expect(all()).toEqual(before);
 });
 
 test("a device file that is not right, and none", () => {

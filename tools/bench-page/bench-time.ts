@@ -2,13 +2,15 @@
 // them. What is done to it is done while it stands, so that all of it can be done again at the same moments.
 // (hal/sim/pace.ts lets a program see how late it is, and is never the same twice.)
 
-import { type Clock, every, type Timer } from "../../hal/clock.ts";
+import { after, type Clock, every, type Timer } from "../../hal/clock.ts";
 import { type SimWorld, settlePromises } from "../../hal/sim/world.ts";
 
 const TURN_MS = 20;
 /** Of real time, that one turn may take: what asks from outside waits no longer. */
 const BUSY_MS_MAX = 15;
-/** A computer that slept does not make up for it. */
+/** After a turn that was cut short, the next one comes as soon as those outside had their chance. */
+const AGAIN_MS = 1;
+/** Of real time: a computer that slept, or is too slow, makes up for no more. */
 const BEHIND_MS_MAX = 250;
 /** Of the world: a step goes on to the next thing that is told, and no further. */
 const STEP_MS_MAX = 1_000;
@@ -43,6 +45,8 @@ export class BenchTime {
   /** World time that is due, with what was not whole. */
   #dueMs: number;
   #awaited: Awaited | undefined;
+  /** A program drives the world: it stands until that waits for something. */
+  #isDriven = false;
   #wakeStep: (() => void) | undefined;
   #stepTold = false;
 
@@ -70,6 +74,7 @@ export class BenchTime {
   setRate(rate: number): void {
     this.#rate = rate;
     this.#paused = false;
+    this.#dueMs = this.#options.world.nowMs();
   }
 
   pause(): void {
@@ -91,9 +96,13 @@ export class BenchTime {
     this.#stepTold = true;
   }
 
-  /** The world's own calls for a program that is not to be faster than it is watched: one of them at a time. */
+  /**
+   * The world's own calls for a program that is not to be faster than it is watched: one of them at a time. It goes on
+   * only while one of them waits, until `free`.
+   */
   paced(): SimWorld {
     const { world } = this.#options;
+    this.#isDriven = true;
     const wait = (untilMs: number, isSo?: () => boolean): Promise<boolean> =>
       new Promise((resolve) => {
         this.#awaited = { untilMs, resolve, ...(isSo && { isSo }) };
@@ -108,6 +117,11 @@ export class BenchTime {
         return !holds() || wait(world.nowMs() + limitMs, () => !holds());
       },
     };
+  }
+
+  /** Nobody drives it any more: it goes on by itself. */
+  free(): void {
+    this.#isDriven = false;
   }
 
   /** Called as soon as the world stands: between two calls all comes that is due at that moment. False: it was stopped. */
@@ -126,7 +140,7 @@ export class BenchTime {
   async #turn(): Promise<void> {
     if (this.#isRunning || this.#stopped) return;
     this.#isRunning = true;
-    const { world } = this.#options;
+    const { clock, world } = this.#options;
     try {
       await this.#pass();
       if (world.nextMs() > world.nowMs()) await this.#work();
@@ -137,6 +151,8 @@ export class BenchTime {
     } finally {
       this.#isRunning = false;
     }
+    const isBehind = Math.floor(this.#dueMs) > world.nowMs();
+    if (isBehind && !this.#stopped) after(clock, AGAIN_MS, () => void this.#turn());
   }
 
   async #pass(): Promise<void> {
@@ -146,23 +162,33 @@ export class BenchTime {
     this.#lastMs = nowMs;
     if (this.#wakeStep !== undefined) {
       this.#stepTold = false;
-      await this.#advance(world.nowMs() + STEP_MS_MAX, () => this.#stepTold);
+      await this.#goOn(world.nowMs() + STEP_MS_MAX, () => this.#stepTold);
       this.#wakeStep?.();
       this.#wakeStep = undefined;
     } else if (!this.#paused) {
       this.#dueMs += passedMs * this.#rate;
       const isLate = (): boolean => clock.monotonicMs() - nowMs > BUSY_MS_MAX;
-      await this.#advance(Math.floor(this.#dueMs), isLate);
+      await this.#goOn(Math.floor(this.#dueMs), isLate);
     } else {
       // What went on by itself when it stood last may have left something due at this very moment.
       await world.runUntil(world.nowMs());
     }
-    // What it was too slow for is not made up for.
+    // What a turn left, because it was cut short or somebody waited for a moment within it, is due in the next one.
     const behindMs = Math.floor(this.#dueMs) - world.nowMs();
-    if (behindMs !== 0) this.#dueMs = world.nowMs();
+    if (this.#paused || behindMs < 0) this.#dueMs = world.nowMs();
+    else this.#dueMs = Math.min(this.#dueMs, world.nowMs() + BEHIND_MS_MAX * this.#rate);
   }
 
-  /** To that time, or as far as it is enough; it stands then at a moment of which all has come. */
+  /** To that time, from one moment that is waited for to the next, or as far as it is enough. */
+  async #goOn(timeMs: number, isEnough: () => boolean): Promise<void> {
+    const { world } = this.#options;
+    do {
+      if (this.#isDriven && this.#awaited === undefined) return;
+      await this.#advance(timeMs, isEnough);
+    } while (world.nowMs() < timeMs && !isEnough() && !this.#stopped);
+  }
+
+  /** To that time or what is waited for, or as far as it is enough; it stands then at a moment of which all has come. */
   async #advance(timeMs: number, isEnough: () => boolean): Promise<void> {
     const { world } = this.#options;
     const untilMs = Math.max(world.nowMs(), Math.min(timeMs, this.#awaited?.untilMs ?? timeMs));

@@ -1,8 +1,10 @@
 // The bench behind a page: one world at a time, its time, and the broker through which those outside it come in. A fresh world
 // takes the place of the old one when it is recorded, replayed or begun anew.
 
+import { randomUUID } from "node:crypto";
 import { type Bench, type BenchSetup, OUTSIDE, openBench } from "../../bench/bench.ts";
 import type { BenchEvent, BenchState } from "../../bench/bench-state.ts";
+import { DONE_BYTES_MAX, DONE_STEPS_MAX, type DoneSize } from "../../bench/done-actions.ts";
 import type { Scenario } from "../../bench/scenario.ts";
 import { watchFrames } from "../../bench/scenario-frames.ts";
 import { type ReceiptOfBoard, watchReceipts } from "../../bench/scenario-receipts.ts";
@@ -10,9 +12,11 @@ import { runScenario } from "../../bench/scenario-run.ts";
 import type { Finding } from "../../bench/scenario-sights.ts";
 import { toHex } from "../../firmware/bytes.ts";
 import { announcementTopic } from "../../firmware/protocol/topics.ts";
+import { fail, ok, type Result } from "../../firmware/result.ts";
 import type { Clock } from "../../hal/clock.ts";
 import type { Broker } from "../../hal/linux/broker.ts";
 import type { BenchAnswer } from "../../hal/sim/bench-commands.ts";
+import { SCENARIO_BYTES_MAX } from "../scenario-file.ts";
 import { scenarioText } from "../scenario-text.ts";
 import { BenchTime } from "./bench-time.ts";
 
@@ -40,6 +44,8 @@ export interface PageTime {
 }
 
 interface World {
+  /** Tells it from every other. */
+  id: string;
   setup: BenchSetup;
   bench: Bench;
   time: BenchTime;
@@ -52,6 +58,7 @@ const GONE: BenchAnswer = {
   kind: "refused",
   message: "this world has ended: try again",
 };
+const TOO_LONG = `it is too long to be replayed: more than ${DONE_STEPS_MAX} steps, or ${DONE_BYTES_MAX} bytes; record anew, and less`;
 /** Who publishes from outside, where his own name is none that can be written down. */
 const NAMELESS = "somebody";
 const NAME = /^[\w.-]{1,64}$/;
@@ -81,6 +88,11 @@ export class PageBench {
     const setup = { seed, boards };
     const bench = await openBench(setup);
     return new PageBench(options, openWorld(options, { setup, bench, rate }));
+  }
+
+  /** Another one is another world, also from the same seed. */
+  get world(): string {
+    return this.#world.id;
   }
 
   get seed(): number {
@@ -123,14 +135,28 @@ export class PageBench {
     return this.#replace({ seed, boards: this.#options.boards });
   }
 
-  /** What was done since this world began, as a scenario that does it again; undefined when it has ended meanwhile. */
-  recording(): Promise<string | undefined> {
+  /** How much was done since this world began, and whether that can be done again. */
+  recorded(): DoneSize {
+    return this.#world.bench.doneSize();
+  }
+
+  /**
+   * What was done since this world began, as a scenario that does it again. Errors: `too-large`, `refused` when the world
+   * has ended meanwhile.
+   */
+  recording(): Promise<Result<string>> {
     const { setup, bench, time, frames, receipts } = this.#world;
     return new Promise((resolve) => {
       time.whenStanding((stands) => {
+        if (!stands) {
+          resolve(fail("refused", "the world that was recorded has ended"));
+          return;
+        }
         const endMs = bench.world.nowMs();
         const held = { frames: frames(), receipts: receipts() };
-        resolve(stands ? scenarioText({ setup, done: bench.done(), endMs, ...held }) : undefined);
+        const text = scenarioText({ setup, done: bench.done(), endMs, ...held });
+        const isTooLong = bench.doneSize().isTooLong || text.length > SCENARIO_BYTES_MAX;
+        resolve(isTooLong ? fail("too-large", TOO_LONG) : ok(text));
       });
     });
   }
@@ -144,9 +170,11 @@ export class PageBench {
       progress: () => undefined,
       finding: (finding: Finding) => this.#tellFinding(finding),
     };
-    runScenario(scenario, listener, paced(bench, time)).catch((error: unknown) => {
-      if (!time.isStopped) this.#options.onError(error);
-    });
+    runScenario(scenario, listener, paced(bench, time))
+      .catch((error: unknown) => {
+        if (!time.isStopped) this.#options.onError(error);
+      })
+      .finally(() => time.free());
   }
 
   close(): void {
@@ -203,7 +231,7 @@ function openWorld(
   bench.onPublish(({ clientId, topic, payload, retain }) => {
     if (clientId !== OUTSIDE) broker.publish({ topic, payload, retain });
   });
-  return { setup, bench, time, frames, receipts: watchReceipts(bench) };
+  return { id: randomUUID(), setup, bench, time, frames, receipts: watchReceipts(bench) };
 }
 
 /** The same bench, whose world does not run ahead of those who watch it. */
@@ -217,6 +245,7 @@ function paced(bench: Bench, time: BenchTime): Bench {
     onEvent: (listener) => bench.onEvent(listener),
     act: (action) => bench.act(action),
     done: () => bench.done(),
+    doneSize: () => bench.doneSize(),
     consumer: (name) => bench.consumer(name),
     onPublish: (listener) => bench.onPublish(listener),
   };

@@ -13,7 +13,7 @@ export type PageWish =
   | { is: "rate"; rate: number }
   | { is: "pause" }
   | { is: "step" }
-  | { is: "record-start" }
+  | { is: "record-start"; seed: number }
   | { is: "record-stop" }
   | { is: "replay"; text: string }
   | { is: "restart"; seed: number };
@@ -59,9 +59,10 @@ const WISHES: Readonly<Record<string, (value: unknown) => Result<PageWish>>> = {
     return fail("malformed", `is pause, step or { rate: ${RATES.join(" | ")} }`, "time");
   },
   record: (value) => {
-    if (value === "start") return ok({ is: "record-start" });
     if (value === "stop") return ok({ is: "record-stop" });
-    return fail("malformed", "is start or stop", "record");
+    const seed = seedOf(value);
+    if (seed !== undefined) return ok({ is: "record-start", seed });
+    return fail("malformed", `is stop, or the seed from 0 to ${SEED_MAX} to begin with`, "record");
   },
   replay: (text) => {
     if (typeof text !== "string") return fail("malformed", "is the text of a scenario", "replay");
@@ -69,13 +70,18 @@ const WISHES: Readonly<Record<string, (value: unknown) => Result<PageWish>>> = {
     return fail("too-large", `is longer than ${SCENARIO_BYTES_MAX} characters`, "replay");
   },
   restart: (value) => {
-    const { seed } = (value ?? {}) as Words;
-    const isSeed =
-      typeof seed === "number" && Number.isInteger(seed) && seed >= 0 && seed <= SEED_MAX;
-    if (isSeed) return ok({ is: "restart", seed });
+    const seed = seedOf(value);
+    if (seed !== undefined) return ok({ is: "restart", seed });
     return fail("out-of-range", `is a whole number from 0 to ${SEED_MAX}`, "restart.seed");
   },
 };
+
+function seedOf(value: unknown): number | undefined {
+  const { seed } = (value ?? {}) as Words;
+  const isSeed =
+    typeof seed === "number" && Number.isInteger(seed) && seed >= 0 && seed <= SEED_MAX;
+  return isSeed ? seed : undefined;
+}
 
 function parsed(text: string): unknown {
   try {

@@ -13,6 +13,7 @@ import { readScenario } from "../scenario-file.ts";
 import { PageBench } from "./page-bench.ts";
 import { findPageFiles, mayEnter, type PageFiles, servePage } from "./page-files.ts";
 import { type PageWish, readPageRequest } from "./page-requests.ts";
+import { PastEvents } from "./past-events.ts";
 
 export interface PageServerOptions {
   boards: readonly BenchBoardSetup[];
@@ -115,6 +116,7 @@ class Pages {
   readonly #files: PageFiles;
   readonly #mqtt: string;
   readonly #sockets = new Set<TextSocket>();
+  readonly #past = new PastEvents();
   #events: BenchEvent[] = [];
   #lost = 0;
   #stateMs = 0;
@@ -138,6 +140,7 @@ class Pages {
   }
 
   tell(event: BenchEvent): void {
+    this.#past.see(event);
     if (this.#sockets.size === 0) return;
     if (this.#events.length < EVENTS_AT_ONCE_MAX) this.#events.push(event);
     else this.#lost += 1;
@@ -157,6 +160,7 @@ class Pages {
 
   greetAll(): void {
     this.#events = [];
+    this.#past.forget();
     for (const socket of this.#sockets) this.#greet(socket);
   }
 
@@ -165,16 +169,19 @@ class Pages {
     if (bench === undefined) return;
     const { boards } = bench.state();
     const hello = {
-      ...{ mqtt: this.#mqtt, seed: bench.seed },
+      ...{ mqtt: this.#mqtt, world: bench.world, seed: bench.seed },
       devices: boards.map(({ id, device, name }) => ({ id, device, name })),
       scenarios: [...this.#files.scenarios.keys()],
     };
     socket.send(JSON.stringify({ hello }));
     socket.send(JSON.stringify(this.#state()));
+    const events = this.#past.all();
+    if (events.length > 0) socket.send(JSON.stringify({ events }));
   }
 
   #state(): object {
-    return { time: this.bench?.time(), state: this.bench?.state() };
+    const { bench } = this;
+    return { time: bench?.time(), recorded: bench?.recorded(), state: bench?.state() };
   }
 
   #sendAll(message: object): void {
@@ -221,16 +228,15 @@ class Pages {
         await bench.step();
         return { ok: true };
       case "record-start":
-        await bench.restart(bench.seed);
-        return { ok: true };
-      case "record-stop": {
-        const scenario = await bench.recording();
-        if (scenario !== undefined) return { ok: true, scenario };
-        return { ok: false, kind: "refused", message: "the world that was recorded has ended" };
-      }
       case "restart":
         await bench.restart(wish.seed);
         return { ok: true };
+      case "record-stop": {
+        const scenario = await bench.recording();
+        return scenario.ok
+          ? { ok: true, scenario: scenario.value }
+          : { ok: false, ...scenario.fault };
+      }
       case "replay":
         return this.#replay(bench, wish.text);
     }

@@ -4,6 +4,7 @@ import { AutoBuyer, type AutoEnd, type StandingNeed } from "../../firmware/consu
 import { plainText } from "../../firmware/log.ts";
 import { formatMinor } from "../../firmware/money.ts";
 import { fail, ok, type Result } from "../../firmware/result.ts";
+import { countText } from "../../firmware/units.ts";
 import { openSystemClock } from "../../hal/linux/system-clock.ts";
 import { readAutoProfile } from "../auto-profile.ts";
 import { autoView } from "../auto-view.ts";
@@ -89,7 +90,7 @@ function endText(
   budget: string,
   currency: string,
 ): string {
-  const spent = `${formatMinor(spentMinor, currency)} of ${budget} spent in ${purchases} purchases`;
+  const spent = `${formatMinor(spentMinor, currency)} of ${budget} spent in ${countText(purchases, "purchase")}`;
   const open =
     openMinor > 0
       ? `; ${formatMinor(openMinor, currency)} paid for is not settled yet: the next run goes on with it`

@@ -4,6 +4,7 @@ import type { Dealer } from "../../firmware/consumer/dealer.ts";
 import type { Purchase, StreamTerms } from "../../firmware/consumer/purchase.ts";
 import { formatMinor } from "../../firmware/money.ts";
 import { ok, type Result } from "../../firmware/result.ts";
+import { countText } from "../../firmware/units.ts";
 import type { Command } from "../command.ts";
 import { type Buyer, CONSUMER_HELP, CONSUMER_OPTIONS, withBuyer } from "../consumer.ts";
 import { deliver } from "../delivery-view.ts";
@@ -110,7 +111,7 @@ async function payFor(
   let made = await dealer.select(selection, wanted.totalMinorMax);
   const least = made.ok ? undefined : made.fault.supply?.units;
   if (wanted.units === undefined && least !== undefined && least > selection.units) {
-    out.say(`${least} units, the least that can be bought (--units buys more)`);
+    out.say(`${countText(least, "unit")}, the least that can be bought (--units buys more)`);
     selection.units = least;
     made = await dealer.select(selection, wanted.totalMinorMax);
   }

@@ -8,8 +8,9 @@ import { fileURLToPath } from "node:url";
 import { BOARDS } from "../../boards/registry.ts";
 import { assert } from "../../firmware/assert.ts";
 import type { DeviceConfig } from "../../firmware/config.ts";
-import { type Device, openDevice } from "../../firmware/main.ts";
+import type { Device } from "../../firmware/main.ts";
 import { type Fault, ok, type Result } from "../../firmware/result.ts";
+import type { Board } from "../../hal/board.ts";
 import { fitBoard } from "../../hal/fit-board.ts";
 import { HalError } from "../../hal/hal-error.ts";
 import type { HealthServer } from "../../hal/linux/health-server.ts";
@@ -78,7 +79,7 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
   if (!level.ok) return refuse(level, out);
   const health = integerOption(values, "health", { min: 0, max: 65_535 });
   if (!health.ok) return refuse(health, out);
-  const read = await readDeviceFileApart(typeof file === "string" ? file : defaultFile());
+  const [read, { openDevice }] = await readAndLoad(typeof file === "string" ? file : defaultFile());
   if (!read.ok) return refuse(read, out);
   const chosen = withBroker(read.value, values);
   if (!chosen.ok) return refuse(chosen, out);
@@ -122,9 +123,10 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
     const readyMs = performance.now();
     tellState(device, join(data, config.keys), out);
     for (const message of await warningsOf(config)) warn(message, out);
-    const healthUrl = watched?.url;
-    tellReady({ device, config, data, provisioned, readyMs, healthUrl }, out);
-    service?.ready();
+    const { sellingWords } = await import("../selling-words.ts");
+    const next = sellingWords(config, boardOf(config));
+    tellReady({ device, config, data, provisioned, readyMs, healthUrl: watched?.url, next }, out);
+    service?.ready(device.watchdogMs);
     const signal = await stopped;
     service?.stopping();
     out.say(`${signal}: opening the outputs and closing sessions; once more ends at once`);
@@ -139,6 +141,11 @@ async function runDevice({ values, out }: Invocation): Promise<ExitCode> {
   out.say("stopped: outputs open, broadcast withdrawn");
   out.emit({ type: "stopped" });
   return 0;
+}
+
+/** A device's program is loaded while another thread reads its file, which takes longer: outputs are safe the sooner. */
+function readAndLoad(file: string) {
+  return Promise.all([readDeviceFileApart(file), import("../../firmware/main.ts")]);
 }
 
 /** Where a service manager waits for us. One that we cannot speak to will end us: that is said, and not more. */
@@ -158,20 +165,21 @@ function warn(message: string, out: Output): void {
 }
 
 /** What the wiring of a board on the metal leaves to programs. */
-async function warningsOf({
-  board: name,
-  serial,
-  lines,
-}: DeviceConfig): Promise<readonly string[]> {
-  const known = BOARDS.find((one) => one.name === name);
-  if (known === undefined || known.virtual !== undefined) return [];
+async function warningsOf(config: DeviceConfig): Promise<readonly string[]> {
+  const board = boardOf(config);
+  if (board === undefined || board.virtual !== undefined) return [];
   const [{ COMPUTERS }, { computerFor }, { outputWarnings }] = await Promise.all([
     import("../../boards/computers.ts"),
     import("../../hal/linux/real-board.ts"),
     import("../output-warnings.ts"),
   ]);
-  const board = fitBoard(known, { serial, lines });
   return outputWarnings(board, computerFor(board, COMPUTERS));
+}
+
+/** As it is fitted. */
+function boardOf({ board: name, serial, lines }: DeviceConfig): Board | undefined {
+  const known = BOARDS.find((one) => one.name === name);
+  return known && fitBoard(known, { serial, lines });
 }
 
 /** Off unless it was asked for. Throws HalError `refused`. */
@@ -240,10 +248,12 @@ interface Ready {
   provisioned: Provisioned;
   readyMs: number;
   healthUrl: string | undefined;
+  /** What to try, in lines. */
+  next: readonly string[];
 }
 
 function tellReady(
-  { device, config, data, provisioned, readyMs, healthUrl }: Ready,
+  { device, config, data, provisioned, readyMs, healthUrl, next }: Ready,
   out: Output,
 ): void {
   const { operatorKey, operatorFingerprint } = provisioned;
@@ -272,5 +282,5 @@ function tellReady(
   if (device.ownBroker !== undefined) for (const line of reachText(device.ownBroker)) out.say(line);
   out.say(`data      ${data}`);
   if (healthUrl !== undefined) out.say(`health    ${healthUrl}/health  ${healthUrl}/ready`);
-  out.say("selling. In another terminal: npx sluice buy      Ctrl-C stops");
+  for (const line of next) out.say(line);
 }

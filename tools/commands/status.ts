@@ -7,7 +7,7 @@ import { formatMinor } from "../../firmware/money.ts";
 import type { MessageOf } from "../../firmware/protocol/messages.ts";
 import { ok, type Result } from "../../firmware/result.ts";
 import { thumbprint } from "../../firmware/token/signed.ts";
-import { countedUnits } from "../../firmware/units.ts";
+import { countedUnits, countText } from "../../firmware/units.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import type { Command, ExitCode, Invocation, Output } from "../command.ts";
 import {
@@ -27,7 +27,7 @@ import { consumerLog, writeLog } from "../order-log.ts";
 import { byAge, resolveOrder } from "../order-reference.ts";
 import { keptOffer, keptReceipts, tellReceipts } from "../receipt-keeping.ts";
 import { awaitReceipts } from "../receipt-waiting.ts";
-import { countText, pulsesText } from "../sale-text.ts";
+import { pulsesText } from "../sale-text.ts";
 
 /** Announcements are retained: who is there is heard of at once. */
 const LOOK_MS = 1_000;

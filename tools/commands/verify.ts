@@ -3,7 +3,7 @@
 import { toHex } from "../../firmware/bytes.ts";
 import { fingerprint } from "../../firmware/consumer/trust.ts";
 import { fail, ok, type Result } from "../../firmware/result.ts";
-import { countedUnits } from "../../firmware/units.ts";
+import { countedUnits, countText } from "../../firmware/units.ts";
 import { openNodeCrypto } from "../../hal/linux/node-crypto.ts";
 import type { Command, ExitCode, Invocation } from "../command.ts";
 import { refuse } from "../consumer.ts";
@@ -18,14 +18,7 @@ import {
   readBundle,
   signedLate,
 } from "../receipt-bundle.ts";
-import {
-  countText,
-  offerFact,
-  offerRows,
-  receiptFact,
-  receiptRows,
-  timeText,
-} from "../sale-text.ts";
+import { offerFact, offerRows, receiptFact, receiptRows, timeText } from "../sale-text.ts";
 import { mintedFact, mintedRows } from "../token-mint.ts";
 
 const BUNDLE_BYTES_MAX = 8 * 1024 * 1024;

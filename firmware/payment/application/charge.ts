@@ -64,6 +64,12 @@ export type Charged =
   | { kind: "approved"; attempt: string; answer: Approval }
   | { kind: "declined"; answer?: Extract<Decided, { kind: "declined" }> };
 
+export interface TakingListener {
+  givenUp?(): void;
+  /** From 1. */
+  declined?(credential: number, why: HostDecline): void;
+}
+
 export class Charge {
   readonly transactionId: string;
   readonly #ports: ChargePorts;
@@ -132,20 +138,24 @@ export class Charge {
   }
 
   /**
-   * Tries the credentials that are left, in turn, until one gives at least a part of what is asked for. `givenUp` is
-   * told when nobody waits any longer for the host's word; what it may have taken is undone before this resolves.
+   * Tries the credentials that are left, in turn, until one gives at least a part of what is asked for. `heard` is
+   * told when nobody waits any longer for the host's word (what it may have taken is undone before this resolves), and of
+   * each credential that was declined, by its number, before the next one is tried.
    */
   async take(
     amountMinor: number,
     currency: string,
     isCaptured: boolean,
-    givenUp: () => void = () => undefined,
+    heard: TakingListener = {},
   ): Promise<Charged> {
     const entrusted = this.#entrusted;
     let declined: Extract<Decided, { kind: "declined" }> | undefined;
+    let untold: HostDecline | undefined;
     while (entrusted !== undefined && !this.#isGivenUp && !this.#isAbandoned) {
       const credential = this.#next < CREDENTIALS_MAX ? this.#credential(entrusted) : undefined;
       if (credential === undefined || currency !== entrusted.binding.currency) break;
+      if (untold !== undefined) heard.declined?.(this.#next, untold);
+      untold = undefined;
       const attempt = this.#begin(this.#next);
       this.#next += 1;
       attempt.isPresent = credential.kind === "present";
@@ -153,12 +163,13 @@ export class Charge {
       if (answer?.kind === "declined") {
         declined = answer;
         this.#why = answer.why;
+        untold = answer.why;
         continue;
       }
       if (answer !== undefined && (await this.#isKept(attempt, answer, entrusted, isCaptured))) {
         return { kind: "approved", attempt: attempt.key, answer };
       }
-      if (answer === undefined) givenUp();
+      if (answer === undefined) heard.givenUp?.();
       await this.#undo(attempt);
     }
     if (this.#next === 0) this.#why = "credential-invalid";
@@ -333,6 +344,11 @@ export class Charge {
     }
     return attempt.undoing;
   }
+}
+
+/** Of a credential that is not the last one. */
+export function declinedText(credential: number, why: HostDecline): string {
+  return `the payment host says of card ${credential}: ${why}; the next one is tried`;
 }
 
 /** The key of another step of an attempt: `…/authorise/2` becomes `…/capture/2`. */

@@ -19,7 +19,7 @@ import type { ServiceInfo } from "../model/service-info.ts";
 import type { TransactionRequest, TransactionResponse } from "../model/transaction.ts";
 import { APPLICATION_STAGES, applicationInfo, PAYMENT_APPLICATION } from "./application-info.ts";
 import { cardToCharge, NO_WORD, readAtBoard, tellPayer } from "./board-reading.ts";
-import { Charge, type Charged, type Entrusted } from "./charge.ts";
+import { Charge, type Charged, declinedText, type Entrusted } from "./charge.ts";
 import { type Decided, FOREVER, HostCalls, Patience } from "./host-calls.ts";
 import { bothSeen, cardSeen, referencesOf } from "./host-references.ts";
 import {
@@ -283,8 +283,12 @@ class HostApplication implements PaymentApplication {
       if (why !== undefined) return declined(id, why);
     }
     this.#charging.set(transactionId, open);
-    const charged = await charge.take(total, amounts.currency, isCaptured, () => {
-      if (charge.board !== undefined) tellPayer(open.listener, NO_WORD);
+    const charged = await charge.take(total, amounts.currency, isCaptured, {
+      givenUp: () => {
+        if (charge.board !== undefined) tellPayer(open.listener, NO_WORD);
+      },
+      // Of the last one the answer itself tells.
+      declined: (card, why) => open.listener.audit("info", declinedText(card, why)),
     });
     // Should the host approve after all, that is told as this call's late answer.
     if (charge.isAbandoned && open.isFinished) return undefined;

@@ -10,6 +10,7 @@ import type { Stage } from "../model/stages.ts";
 import type { TransactionResponse } from "../model/transaction.ts";
 import type { AuditFields } from "../record/flow-audit.ts";
 import type { FlowError } from "../rules/rejection.ts";
+import type { CalledStage, StageInputs, StageOutputs } from "./service.ts";
 import type { UndoEnd } from "./undo.ts";
 
 /** What bounds the amount of a flow that pays a signed offer (I4). Flows without are bounded by nothing but the rules. */
@@ -19,6 +20,17 @@ export interface AmountLimits {
   /** The most that the payer signed; base and accepted extras together stay at or below it. */
   maximumMinor: number;
 }
+
+/** An answer that was taken: what the service was given, and what it changed. Card data among it is its watcher's to hide. */
+export interface TakenAnswer {
+  flow: string;
+  stage: CalledStage;
+  service: string;
+  input: StageInputs[CalledStage];
+  output: StageOutputs[CalledStage];
+}
+/** Told in the process only: nothing of it is kept or sent. */
+export type AnswerWatch = (answer: TakenAnswer) => void;
 
 /** Who starts a flow. */
 export interface Initiator {

@@ -17,7 +17,7 @@ import {
 import type { FlowError } from "../rules/rejection.ts";
 import { checkAnswer, type RuleContext } from "../rules/rules.ts";
 import { withoutCards } from "./card-guard.ts";
-import type { ActiveFlow, Initiator, Steered } from "./engine.ts";
+import type { ActiveFlow, AnswerWatch, Initiator, Steered } from "./engine.ts";
 import { readEvent } from "./flow-events.ts";
 import {
   type CalledStage,
@@ -41,6 +41,8 @@ export interface RunPorts {
   clock: Clock;
   newId(): string;
   registry: Pick<ServiceRegistry, "services" | "service">;
+  /** Hears every answer that was taken, as it is applied; for whoever watches. */
+  watch?: AnswerWatch;
 }
 
 export interface RunStart {
@@ -267,6 +269,10 @@ export class FlowRun {
     const isSkip = checked.output === undefined;
     this.#audit(task, isSkip ? "skipped" : "accepted", { augmented: [...augmented] });
     for (const code of flags) this.#audit(task, "flagged", { severity: "warning", code });
+    this.#ports.watch?.({
+      ...{ flow: this.start.id, stage: task.stage, service: task.app.id },
+      ...{ input: task.input, output: checked.output },
+    });
     call.accepted();
     return { kind: "accepted", checked };
   }

@@ -20,7 +20,7 @@ import type { EndedFlow, FlowHistory } from "../record/history.ts";
 import type { ServiceRegistry } from "../registry/registry.ts";
 import { BackgroundQueue } from "./background.ts";
 import { withoutCards } from "./card-guard.ts";
-import type { ActiveFlow, FlowEngine, Initiator, Started, Steered } from "./engine.ts";
+import type { ActiveFlow, AnswerWatch, FlowEngine, Initiator, Started, Steered } from "./engine.ts";
 import { FlowRun } from "./flow-run.ts";
 import { checkPayment, checkRequest, type Refused, refuse } from "./flow-start.ts";
 import { answerRequest } from "./generic-flow.ts";
@@ -48,6 +48,7 @@ export interface EnginePorts {
   journal: TenderJournal;
   /** Unique: of requests within flows. */
   newId(): string;
+  watch?: AnswerWatch;
 }
 
 /** Goes on, in the background, with what an earlier life of the device had begun to give back. */

@@ -3,6 +3,7 @@
 
 import type { Clock } from "../../../hal/clock.ts";
 import { hideSecrets } from "../../log.ts";
+import { countText } from "../../units.ts";
 import {
   AUDIT_CHARACTERS_MAX,
   type AuditEntry,
@@ -85,7 +86,10 @@ export class FlowAudit {
     const last = this.#entries.at(-1);
     if (this.#dropped === 0 || last === undefined) return Object.freeze([...this.#entries]);
     const lost = { atMs: last.atMs, kind: "flagged", severity: "warning" } as const;
-    return Object.freeze([...this.#entries, { ...lost, text: `${this.#dropped} lines left out` }]);
+    return Object.freeze([
+      ...this.#entries,
+      { ...lost, text: `${countText(this.#dropped, "line")} left out` },
+    ]);
   }
 }
 

@@ -4,7 +4,7 @@
 # which has to be a release that is whole and can sell; boots three of them, and buys there.
 #   cuts.sh ARCH GUEST LOG FROM TO OPERATOR   GUEST: what image.sh printed; FROM, TO: entries of the log between which the
 #                                             upgrade is; OPERATOR: the public key that a buyer trusts
-# SEED=N repeats what was torn.
+# SEED=N repeats what was torn; AT_ONCE=N leaves processors to somebody else.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../../..")
@@ -13,6 +13,7 @@ STATES=20
 # After so many of these flushes, those around the switch, a part of what came next is on the disk too.
 TORN=4
 SEED=${SEED:-$RANDOM}
+AT_ONCE=${AT_ONCE:-2}
 START_S=240
 BOOT_S=600
 began=$SECONDS
@@ -80,7 +81,7 @@ manifest() {
 examine() {
   local folder=$1 told release
   check "$folder/disk" >"$folder/fsck" 2>&1 || { echo "its file system: $(grep -v '^Pass' "$folder/fsck" | head -3 | tr '\n' ' ')"; return; }
-  told=$(timeout $((START_S + 60)) unshare --mount --net --pid --fork --kill-child "$here/state.sh" "$folder/disk" "$folder" $START_S 2>&1) ||
+  told=$(timeout --foreground $((START_S + 60)) unshare --mount --net --pid --fork --kill-child "$here/state.sh" "$folder/disk" "$folder" $START_S 2>&1) ||
     { echo "does not start: $told"; return; }
   release=${told##*/}
   [ -e "$scratch/whole.$release" ] || { echo "starts $told, which is neither the former release nor the new one"; return; }
@@ -109,7 +110,7 @@ switched=$(first_with current "$latter") && confirmed=$(first_with confirmed "$l
 say "${#flushes[@]} flushes; from $former to $latter: switched at $switched, confirmed at $confirmed"
 cuts plan "$log" "$from" "$to" $STATES $TORN "$switched" "$confirmed" >"$scratch/plan"
 
-# ---- all of them, two at a time ----
+# ---- all of them ----
 
 running=0
 while read -r entry how <&3; do
@@ -117,7 +118,7 @@ while read -r entry how <&3; do
   mkdir "$folder"
   disk_at "$entry" "$folder/disk"
   [ "$how" = flushed ] || cuts tear "$log" "$folder/disk" "$entry" "$SEED" >/dev/null
-  if [ $running = 2 ]; then wait -n || true; else running=$((running + 1)); fi
+  if [ $running = "$AT_ONCE" ]; then wait -n || true; else running=$((running + 1)); fi
   { examine "$folder" >"$folder/verdict" 2>&1 || echo "could not be examined" >>"$folder/verdict"; rm -f "$folder/disk"; } 3<&- &
 done 3<"$scratch/plan"
 wait
@@ -154,16 +155,14 @@ boot() {
   done
   export XDG_STATE_HOME=$scratch/state XDG_RUNTIME_DIR=$scratch
   node "$root/build/tools/sluice.js" buy --broker "mqtt://127.0.0.1:$broker_port" --identity "$scratch/buyer" --operator "$operator" \
-    --timeout 120 --save "$scratch/receipt.json" >"$scratch/buy" 2>&1 || { echo "does not sell: $(tail -n 1 "$scratch/buy")"; return; }
+    --service 3 --units 1 --timeout 120 --save "$scratch/receipt.json" >"$scratch/buy" 2>&1 || { echo "does not sell: $(tail -n 1 "$scratch/buy")"; return; }
   node "$root/build/tools/sluice.js" verify "$scratch/receipt.json" --operator "$operator" >/dev/null || { echo "sells, and its receipt is bad"; return; }
   echo "ok $(sed -n 's/^release *//p' "$scratch/status")"
 }
 
 # While it is carried, on trial, and when it is confirmed.
 booted=("$(sed -n '3s/ .*//p' "$scratch/plan")" "$switched" "$confirmed")
-running=0
 for entry in "${booted[@]}"; do
-  if [ $running = 2 ]; then wait -n || true; else running=$((running + 1)); fi
   boot "$entry" >"$scratch/booted-$entry" 2>&1 &
 done
 wait
@@ -172,4 +171,4 @@ for entry in "${booted[@]}"; do
   printf 'cuts:         %6s booted   %s\n' "$entry" "$verdict"
   case $verdict in "ok "*) ;; *) broken "a board whose power was cut does not come back" ;; esac
 done
-say "three were booted, and each sold 1 kWh"
+say "three were booted, and each sold a minute"

@@ -34,6 +34,8 @@ function charger(rolloverAt?: number, settleMs = 500): Board {
 
 interface Polled {
   silent: boolean;
+  /** It says of itself that its first answer may still come. */
+  waits?: boolean;
   /** In place of what the metal counted. */
   shows: ((register: number) => number) | undefined;
 }
@@ -71,7 +73,7 @@ function polledMeter(world: SimWorld, metal: SimMetal, polled: Polled): Meter {
     },
     follow: () => {},
     health: () => ({
-      state: isOld() ? "silent" : "good",
+      state: isOld() ? (polled.waits === true ? "waiting" : "silent") : "good",
       message: isOld() ? "no answer from address 1" : "",
       answers: 1,
       failures: 0,
@@ -173,6 +175,24 @@ describe("a meter that is polled", () => {
     each.send(grant(10));
     expect(each.untilStopped("s")).toMatchObject({ reason: "meter-lost", pulses: 0 });
     expect(each.metal.history(OUTLET)).toEqual([]);
+    each.world.advance(500);
+    expect(outletOf(each)).not.toHaveProperty("awaited");
+  });
+
+  test("one whose first answer may still come sells nothing either, and its outlet says that it waits", () => {
+    const waiting: Polled = { silent: true, waits: true, shows: undefined };
+    const each = loopBench({
+      board: charger(),
+      openModbusMeter: (_, world, { metal }) => polledMeter(world, metal, waiting),
+    });
+    each.send(grant(10));
+    expect(each.untilStopped("s")).toMatchObject({ reason: "meter-lost", pulses: 0 });
+    each.world.advance(500);
+    expect(outletOf(each)).toMatchObject({ healthy: false, fault: "meter-lost", awaited: true });
+    waiting.silent = false;
+    each.world.advance(2_000);
+    expectWell(each);
+    expect(outletOf(each)).not.toHaveProperty("awaited");
   });
 
   const wrong: [string, (shows: number) => (register: number) => number, string][] = [

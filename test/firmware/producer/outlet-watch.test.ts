@@ -1,6 +1,7 @@
 // What the loop said last of the outlets: whether they can deliver, in words, and each change of it once in the log.
 
 import { expect, test } from "vitest";
+import { piCharger } from "../../../boards/pi-charger.ts";
 import { openOutletWatch } from "../../../firmware/producer/outlet-watch.ts";
 import type { LoopReport, OutletReport, SensorReport } from "../../../hal/loop-host.ts";
 
@@ -19,6 +20,11 @@ function open() {
   const watch = openOutletWatch(
     (level, event, fields = {}) => lines.push([level, event, ...Object.values(fields)].join(" ")),
     (outlet) => (outlet === "left" ? RUN_ON : undefined),
+    piCharger.outlets.map((part) => ({
+      ...part,
+      id: "left",
+      interlocks: [{ kind: "input", id: "plug", sort: "vehicle", line: "plugged" }],
+    })),
   );
   const say = (change: Partial<OutletReport>, sensor: Partial<SensorReport> = {}): void => {
     const outlets = [{ ...WELL, ...change }];
@@ -86,10 +92,42 @@ test("each change is in the log once, and nothing of a loop that has only just s
   expect(lines).toEqual([
     "warn outlet-trouble left none energy: late: it has answered rarely",
     "warn outlet-trouble left interlock raised: door; energy: late: it has answered rarely",
-    "warn outlet-trouble left interlock ",
     "warn sensor-trouble tank lost sensor tank: it is gone",
     "info outlet-well left",
     "warn sensor-trouble tank stale ",
     "info sensor-well tank",
+  ]);
+});
+
+test("a meter whose first answer may still come is no trouble, and keeps the outlet from selling", () => {
+  const { watch, lines, say } = open();
+  const ailing = { energy: "waiting: it has not answered yet" };
+  say({ healthy: false, fault: "meter-lost", ailing, awaited: true });
+  expect(watch.ready("left").ok).toBe(false);
+  expect(watch.health()).toMatchObject([{ ready: false, why: "meter-lost", ailing }]);
+  expect(lines).toEqual([]);
+  say({});
+  say({ healthy: false, fault: "meter-lost", ailing: { energy: "silent: no answer" } });
+  expect(lines).toEqual([
+    "info outlet-well left",
+    "warn outlet-trouble left meter-lost energy: silent: no answer",
+  ]);
+});
+
+test("what a customer does first is no trouble, unless something else is", () => {
+  const { watch, lines, say } = open();
+  const unplugged = { healthy: false, fault: "interlock", raised: ["plug"] } as const;
+  for (let i = 0; i < 3; i++) say(unplugged);
+  expect(watch.awaits("left")).toBe("vehicle");
+  expect(watch.ready("left")).toMatchObject({
+    fault: { message: "the outlet cannot deliver: interlock (plug): connect the vehicle first" },
+  });
+  say({ healthy: false, fault: "interlock" });
+  say({});
+  say({ ...unplugged, ailing: { energy: "late: it has answered rarely" } });
+  expect(lines).toEqual([
+    "info outlet-awaits left vehicle",
+    "info outlet-well left",
+    "warn outlet-trouble left interlock raised: plug; energy: late: it has answered rarely",
   ]);
 });

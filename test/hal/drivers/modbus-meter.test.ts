@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { ModbusMeterPart, ModbusSensorPart } from "../../../hal/board.ts";
+import type { ModbusBus, ModbusOutcome } from "../../../hal/drivers/modbus-bus.ts";
 import { openModbusBuses } from "../../../hal/drivers/modbus-buses.ts";
 import { MODBUS_MODELS, type ModbusModel } from "../../../hal/drivers/modbus-maps.ts";
 import { openModbusMeter, openModbusSensor } from "../../../hal/drivers/modbus-meter.ts";
@@ -135,11 +136,34 @@ describe("a Modbus meter", () => {
     const { meter, world } = oneMeter();
     expect(outcome(meter)).toBe("disconnected");
     expect(meter.health?.()).toEqual({
-      ...{ state: "silent", answers: 0, failures: 0 },
+      ...{ state: "waiting", answers: 0, failures: 0 },
       message: "m1 at address 1: it has not answered yet",
     });
     await world.runFor(1_000);
     expect(outcome(meter)).toBe(1_000);
+  });
+
+  test("a first answer is waited for no longer than one may be old, nor after one has failed", async () => {
+    const { world, meterPart } = oneMeter();
+    const tells: ((outcome: ModbusOutcome) => void)[] = [];
+    const unasked: ModbusBus = {
+      poll: (_read, _pollMs, tell) => {
+        tells.push(tell);
+        return { cancel: () => undefined };
+      },
+      close: async () => undefined,
+    };
+    const meter = openModbusMeter(unasked, meterPart, world.clock);
+    const failing = openModbusMeter(unasked, meterPart, world.clock);
+    const state = (of: Meter) => of.health?.().state;
+    expect([state(meter), state(failing)]).toEqual(["waiting", "waiting"]);
+    tells[1]?.({ kind: "silent", message: "it does not answer" });
+    expect([state(meter), state(failing)]).toEqual(["waiting", "silent"]);
+    const endsMs = world.nowMs() + meterPart.staleAfterMs;
+    await world.runUntil(endsMs);
+    expect(state(meter)).toBe("waiting");
+    await world.runUntil(endsMs + 1);
+    expect(state(meter)).toBe("silent");
   });
 
   test("a register that falls is passed on as it is", async () => {

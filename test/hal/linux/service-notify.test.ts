@@ -59,16 +59,42 @@ test.each([
   const notify = openServiceNotify({ NOTIFY_SOCKET: "/x", ...watchdog }, PID, (_to, bytes) =>
     sent.push(String(bytes)),
   );
-  notify?.alive();
   notify?.ready();
+  notify?.alive();
   expect(sent).toEqual(["READY=1\n"]);
 });
+
+const WATCHED = { NOTIFY_SOCKET: "/x", WATCHDOG_USEC: "15000000" };
+
+test("nothing is said of life before we are ready: with the first word the manager's clock would run", () => {
+  const sent: string[] = [];
+  const notify = openServiceNotify(WATCHED, PID, (_to, bytes) => sent.push(String(bytes)));
+  notify?.alive();
+  notify?.ready();
+  notify?.alive();
+  expect(sent).toEqual(["READY=1\n", "WATCHDOG=1\n"]);
+});
+
+test.each([
+  [undefined, "", WATCHED],
+  [40_000, "", WATCHED],
+  [22_500, "", WATCHED],
+  [15_000, "WATCHDOG_USEC=10000000\n", WATCHED],
+  [10_000, "WATCHDOG_USEC=6666000\n", WATCHED],
+  [15_000, "", { NOTIFY_SOCKET: "/x" }],
+])(
+  "where the hardware waits %s ms the manager is told %j, so that it acts first",
+  (ms, words, env) => {
+    const sent: string[] = [];
+    openServiceNotify(env, PID, (_to, bytes) => sent.push(String(bytes)))?.ready(ms);
+    expect(sent).toEqual([`READY=1\n${words}`]);
+  },
+);
 
 test("what a manager could not take goes with what it takes next; old words of life do not", () => {
   const sent: string[] = [];
   let answer = -11;
-  const env = { NOTIFY_SOCKET: "/x", WATCHDOG_USEC: "15000000" };
-  const notify = openServiceNotify(env, PID, (_to, bytes) => {
+  const notify = openServiceNotify(WATCHED, PID, (_to, bytes) => {
     if (answer >= 0) sent.push(String(bytes));
     return answer;
   });

@@ -220,6 +220,28 @@ test("credentials are tried in turn: past one that is declined, on from one that
   ]);
 });
 
+test("each card that was declined is said before the next one is tried, and the last one by the answer", async () => {
+  const cards = [credential(1), credential(2), credential(3)];
+  const no: HostAnswer = { kind: "declined", why: "declined" };
+  const used: HostAnswer = { kind: "declined", why: "credential-used" };
+  const first = `${TRANSACTION}/authorise`;
+  const answers = {
+    [first]: () => no,
+    [`${first}/2`]: () => used,
+    capture: () => approval("r3", 1300),
+  };
+  const good = opened({ ...answers, [`${first}/3`]: () => approval("r3", 1300) }, cards);
+  expect(await pay(good, "sale", eur(1300))).toMatchObject({ outcome: "approved" });
+  const before = [
+    "the payment host says of card 1: declined; the next one is tried",
+    "the payment host says of card 2: credential-used; the next one is tried",
+  ];
+  expect(good.said).toEqual(before);
+  const bad = opened({ ...answers, [`${first}/3`]: () => no }, cards);
+  expect(await pay(bad, "sale", eur(1300))).toMatchObject({ outcome: "declined" });
+  expect(bad.said).toEqual([...before, "declined"]);
+});
+
 test("I2: more than was asked for, or under a reference that no receipt can hold, is undone", async () => {
   for (const answer of [approval("H1", 1301), approval("", 1300), approval("H1", 0)]) {
     const bench = opened({

@@ -48,7 +48,7 @@ test-arm64: ready ## Run contract suites, vectors and ten seeded sales under emu
 test-deploy: ready ## Deploy into an emulated Debian guest, sell, upgrade, roll back; ARGS=amd64 is another processor
 	@test/deploy/run.sh $(ARGS)
 
-test-image: ready ## Boot an SD image under QEMU: two roots, keys, sales; takes long
+test-image: ready ## Boot an SD image under QEMU: two roots, a new one over ssh, keys, sales; a quarter of an hour
 	@test/deploy/image-boots.sh
 
 image: ready ## Put an SD card image together: BOARD=rpi4 DEVICE=FILE
@@ -163,7 +163,8 @@ $(BIN)/sluice: build/.stamp
 
 packages:
 	@missing=; for each in mosquitto:mosquitto openssl:openssl ip:iproute2 tc:iproute2 python3:python3 mbpoll:mbpoll \
-	    nfc-list:libnfc-bin nfc-poll:libnfc-examples pcscd:pcscd opensc-tool:opensc chromium:chromium; do \
+	    nfc-list:libnfc-bin nfc-poll:libnfc-examples pcscd:pcscd opensc-tool:opensc chromium:chromium \
+	    fw_setenv:libubootenv-tool mke2fs:e2fsprogs debugfs:e2fsprogs; do \
 	  tool=$${each%:*}; package=$${each#*:}; \
 	  PATH="$$PATH:/usr/sbin:/sbin" command -v $$tool >/dev/null || case " $$missing " in *" $$package "*) ;; *) missing="$$missing $$package" ;; esac; \
 	done; \

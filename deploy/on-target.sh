@@ -84,11 +84,13 @@ install_release() {
   local release=$home/releases/$1 part=$home/releases/part-$1 code=0
   trap "rm -rf '$part'" EXIT
   # Before anything that runs is touched: does it run here at all?
-  "$part/node/bin/node" --version >/dev/null || refuse "cannot run the Node that was carried (its words are above): is it Debian 12 or later? sudo apt-get install libstdc++6 libatomic1"
-  (cd "$part/app" && ../node/bin/node -e '
+  if ! (cd "$part/app" && ../node/bin/node -e '
     for (const name of ["better-sqlite3", "@serialport/bindings-cpp", "onoff"]) require(name);
     require(`./build/native/${process.arch}/board.node`);
-    new (require("better-sqlite3"))(":memory:").close();') || refuse "cannot load the native parts that were carried (its words are above)"
+    new (require("better-sqlite3"))(":memory:").close();'); then
+    "$part/node/bin/node" --version >/dev/null || refuse "cannot run the Node that was carried (its words are above): is it Debian 12 or later? sudo apt-get install libstdc++6 libatomic1"
+    refuse "cannot load the native parts that were carried (its words are above)"
+  fi
 
   # Modules of the device file's author import "sluice" as they do beside an installed one.
   mkdir -p "$part/node_modules"
@@ -150,11 +152,13 @@ switch_to() {
 
 # What switch.sh says from a line on, until it has come to its end.
 follow() {
-  local line=$1 result=
+  local line=$1 last result=
   while :; do
     [ -e $run/result ] && result=$(cat $run/result)
-    tail -n "+$line" $run/log
-    line=$(($(wc -l <$run/log) + 1))
+    # Just as far as was counted: it may grow at any moment.
+    last=$(wc -l <$run/log)
+    [ "$last" -lt "$line" ] || sed -n "$line,${last}p" $run/log
+    line=$((last + 1))
     [ -z "$result" ] || exit $((result > 0 ? 3 : 0))
     systemctl -q is-active sluice-switch || [ -e $run/result ] || refuse "was started anew in the middle of it: what was not ready then is not tried again. make status"
     sleep 2

@@ -1,9 +1,11 @@
 // While a board changes to another release it is on its own: what is told of it when the way there breaks, and how it ends.
 
-import { readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { type PlayedSsh, playSsh } from "./played-ssh.ts";
+import { type PlayedSsh, playSsh, ROOT } from "./played-ssh.ts";
 
 let ssh: PlayedSsh | undefined;
 afterEach(() => {
@@ -53,3 +55,44 @@ test("a release that did not get ready is exit 1, and a board that was started a
   expect(status).toBe(1);
   expect(stderr).toContain("rollback: charger1: was started anew");
 }, 30_000);
+
+/** What follow says of a log that grows by a line whenever this program is begun and has ended, and then is at its end. */
+function followWhileItGrows(program: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-follow-"));
+  try {
+    for (const each of ["bin", "run"]) mkdirSync(join(folder, each));
+    const script = readFileSync(join(ROOT, "deploy/on-target.sh"), "utf8");
+    writeFileSync(
+      join(folder, "on-target.sh"),
+      script.replace("run=/run/sluice-switch\n", `run=${folder}/run\n`),
+    );
+    writeFileSync(join(folder, "run/log"), "starting\n");
+    const play = (name: string, text: string) =>
+      writeFileSync(join(folder, "bin", name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
+    play("systemctl", "exit 0");
+    play("sleep", "exit 0");
+    play(
+      program,
+      `log=${folder}/run/log
+      grow() { [ -e ${folder}/run/result ] || echo "$1" >>$log; }
+      grow before
+      # Standard input may be the log, at its beginning.
+      PATH=\${PATH#*:} ${program} "$@"
+      grow after
+      echo 1 >${folder}/run/result`,
+    );
+    const env = { ...process.env, PATH: `${folder}/bin:${process.env["PATH"]}` };
+    const args = [join(folder, "on-target.sh"), "follow", "1"];
+    return spawnSync("bash", args, { env, encoding: "utf8", timeout: 20_000 }).stdout;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test.each(["wc", "sed"])(
+  "no line is lost that comes while %s looks at the log",
+  (program) => {
+    expect(followWhileItGrows(program)).toBe("starting\nbefore\nafter\n");
+  },
+  30_000,
+);

@@ -4,7 +4,7 @@
 # which has to be a release that is whole and can sell; boots three of them, and buys there.
 #   cuts.sh ARCH GUEST LOG FROM TO OPERATOR   GUEST: what image.sh printed; FROM, TO: entries of the log between which the
 #                                             upgrade is; OPERATOR: the public key that a buyer trusts
-# SEED=N repeats what was torn; AT_ONCE=N leaves processors to somebody else.
+# SEED=N repeats what was torn.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../../..")
@@ -13,7 +13,7 @@ STATES=20
 # After so many of these flushes, those around the switch, a part of what came next is on the disk too.
 TORN=4
 SEED=${SEED:-$RANDOM}
-AT_ONCE=${AT_ONCE:-2}
+AT_ONCE=2
 START_S=240
 BOOT_S=600
 began=$SECONDS
@@ -118,7 +118,7 @@ while read -r entry how <&3; do
   mkdir "$folder"
   disk_at "$entry" "$folder/disk"
   [ "$how" = flushed ] || cuts tear "$log" "$folder/disk" "$entry" "$SEED" >/dev/null
-  if [ $running = "$AT_ONCE" ]; then wait -n || true; else running=$((running + 1)); fi
+  if [ $running = $AT_ONCE ]; then wait -n || true; else running=$((running + 1)); fi
   { examine "$folder" >"$folder/verdict" 2>&1 || echo "could not be examined" >>"$folder/verdict"; rm -f "$folder/disk"; } 3<&- &
 done 3<"$scratch/plan"
 wait

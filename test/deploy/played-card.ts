@@ -158,7 +158,7 @@ export class PlayedCard {
     return spawnSync("setsid", [SLOT, word, join(this.folder, "proc")], {
       encoding: "utf8",
       input,
-      env: { ...process.env, PATH: `${this.bin}:${PATH}` },
+      env: { ...process.env, PATH: `${this.bin}:${PATH}`, TMPDIR: this.folder },
       timeout: 25_000,
     });
   }

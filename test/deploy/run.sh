@@ -14,7 +14,7 @@ say() { printf 'test-deploy: %4d s  %s\n' $((SECONDS - began)) "$*"; }
 case $arch in amd64 | arm64) ;; *) echo "test-deploy: amd64 or arm64?" >&2; exit 2 ;; esac
 scratch=$(mktemp -d)
 cuts=
-trap 'jobs -p | xargs -r kill 2>/dev/null || true; [ -z "$cuts" ] || kill -- "-$cuts" 2>/dev/null || true; wait || true; rm -rf "$scratch"' EXIT
+trap 'trap "" INT TERM; jobs -p | xargs -r kill 2>/dev/null || true; [ -z "$cuts" ] || kill -- "-$cuts" 2>/dev/null || true; wait || true; rm -rf "$scratch"' EXIT
 code=0
 guest=$("$tests/image.sh" "$arch" 2> >(tee "$scratch/reason" >&2)) || code=$?
 if [ "$code" = 3 ]; then

@@ -10,6 +10,7 @@ import { type PlayedSsh, playSsh, ROOT } from "./played-ssh.ts";
 let ssh: PlayedSsh | undefined;
 afterEach(() => {
   if (ssh !== undefined) rmSync(ssh.folder, { recursive: true });
+  ssh = undefined;
 });
 
 /** A board that goes back to its former release, which is followed as `follow` says. */

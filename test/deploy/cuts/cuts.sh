@@ -22,7 +22,7 @@ skip() { say "SKIPPED: $*"; exit 0; }
 broken() { say "FAILED: $*"; exit 1; }
 export PATH=$PATH:/usr/sbin:/sbin
 scratch=$(mktemp -d)
-trap 'jobs -p | xargs -r kill 2>/dev/null || true; wait || true; rm -rf "$scratch"' EXIT
+trap 'trap "" INT TERM; jobs -p | xargs -r kill 2>/dev/null || true; wait || true; rm -rf "$scratch"' EXIT
 cuts() { node "$root/build/test/deploy/cuts/cuts-main.js" "$@"; }
 . "$here/../guest.sh"
 

@@ -26,3 +26,11 @@ test("of each board the latest of each kind are kept, however busy another board
   past.forget();
   expect(past.all()).toEqual([]);
 });
+
+test("what is judged of the bench, which has no number, stands where its time is", () => {
+  const past = new PastEvents();
+  past.see(event(7, "a", { is: "metal" }));
+  past.see({ ...event(0, "", { is: "finding" }), atMs: 8 });
+  past.see(event(9, "a", { is: "stage" }));
+  expect(past.all().map(({ atMs }) => atMs)).toEqual([7, 8, 9]);
+});
